@@ -1,0 +1,45 @@
+import type { Cell, DensityClass } from "../core/index.js";
+
+/** Which model produced a result; every result names its models. */
+export interface ModelRef {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-256 of the ONNX file, lower-case hex. */
+  readonly sha256: string;
+}
+
+/** Object-side size of a pixel of the frame, and how it is known. */
+export interface FieldScale {
+  readonly umPerPixel: number;
+  /** `frame`: the camera told; `config`: given by the user; `estimated`: from the red cells (7.5 um). */
+  readonly origin: "frame" | "config" | "estimated";
+}
+
+/** Density over the field: one plane per density class, row by row, planes one after the other. */
+export interface DensityMap {
+  readonly classes: readonly DensityClass[];
+  readonly width: number;
+  readonly height: number;
+  /** Map coordinates times this are frame pixels (pixel centres at +0.5 in both). */
+  readonly framePixelsPerMapPixel: number;
+  readonly planes: Float32Array<ArrayBuffer>;
+}
+
+export interface DetectionTimings {
+  readonly preprocessMs: number;
+  readonly inferenceMs: number;
+  readonly clusteringMs: number;
+  readonly classificationMs: number;
+}
+
+/** What the detector says of one field. */
+export interface Detection {
+  readonly cells: readonly Cell[];
+  readonly scale: FieldScale;
+  readonly models: { readonly detector: ModelRef; readonly classifier?: ModelRef };
+  /** The onnxruntime execution provider that ran it: cpu, cuda, webgpu, dml, coreml. */
+  readonly provider: string;
+  readonly timings: DetectionTimings;
+  /** Present when asked for. */
+  readonly density?: DensityMap;
+}
