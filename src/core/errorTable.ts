@@ -27,11 +27,17 @@ const entry = (
 });
 
 export const errorTable = {
-  INTERNAL: entry("An unexpected fault inside cytostream", "Report it with the log lines around it.", { httpStatus: 500 }),
+  INTERNAL: entry("An unexpected fault inside cytostream", "Report it with the log lines around it.", {
+    httpStatus: 500,
+  }),
+  CLOSE_TIMEOUT: entry("A part of the program did not close in time", "Look at the log for what it was busy with."),
   USAGE: entry("The command line is not understood", "See the command's --help.", { exitCode: 64 }),
 
   CONFIG_INVALID: entry("The configuration does not fit the schema", "Mend the key that the message names.", {
     exitCode: 78,
+  }),
+  CONFIG_UNREADABLE: entry("A configuration file cannot be read", "Check the path and the file's YAML.", {
+    exitCode: 66,
   }),
   CONFIG_UNKNOWN_KEY: entry("The configuration has a key that does not exist", "Use the nearest known key named.", {
     exitCode: 78,
@@ -67,12 +73,62 @@ export const errorTable = {
   DATASET_INVALID: entry("A data set cannot be read", "Check its layout: YOLO (data.yaml) or Pascal VOC.", {
     exitCode: 65,
   }),
-  TRAINING_DIVERGED: entry("Training left the finite numbers", "Resume from the last good checkpoint with a lower rate.", {
-    exitCode: 70,
-  }),
+  TRAINING_DIVERGED: entry(
+    "Training left the finite numbers",
+    "Resume from the last good checkpoint with a lower rate.",
+    {
+      exitCode: 70,
+    },
+  ),
   CHECKPOINT_INVALID: entry("A checkpoint does not fit this training", "Start anew, or give the matching folder.", {
     exitCode: 65,
   }),
+
+  LISTEN_FAILED: entry(
+    "The address to listen on cannot be opened",
+    "Check publication.host and the rights on the port.",
+    {
+      exitCode: 69,
+    },
+  ),
+  HOST_REFUSED: entry("The Host header names a machine that this is not", "Open it by address, or list the name.", {
+    httpStatus: 421,
+  }),
+  ORIGIN_REFUSED: entry(
+    "A page of another site may not read the stream",
+    "Open the dashboard itself, or list the origin.",
+    {
+      httpStatus: 403,
+    },
+  ),
+  CLIENTS_EXCEEDED: entry("As many clients are connected as are allowed", "Close one, or raise the limit.", {
+    retryable: true,
+    httpStatus: 503,
+  }),
+  SHUTTING_DOWN: entry("The daemon is stopping", "Connect again when it is back.", {
+    retryable: true,
+    httpStatus: 503,
+  }),
+  NOT_READY: entry("There is no result yet", "Ask again when the first field has been counted.", {
+    retryable: true,
+    httpStatus: 503,
+  }),
+  NOT_FOUND: entry("There is nothing at this address", "See docs/protocol.md for the addresses.", { httpStatus: 404 }),
+  REQUEST_INVALID: entry("The request is not understood", "See docs/protocol.md.", { httpStatus: 400 }),
+  MESSAGE_NOT_JSON: entry("A client's message is not a JSON object", "Send one JSON object in a text message."),
+  MESSAGE_TYPE_UNKNOWN: entry(
+    "A client's message has a type that does not exist",
+    "See docs/protocol.md for the types.",
+  ),
+  MESSAGE_INVALID: entry("A client's message does not fit the schema of its type", "Mend the key that is named."),
+  MESSAGE_BINARY: entry(
+    "A client sent binary where text is due",
+    "Send JSON in text messages; the connection is closed.",
+  ),
+  MESSAGE_RATE: entry("A client sends more messages than allowed", "Wait; hello tells the limits.", {
+    retryable: true,
+  }),
+  SESSION_UNKNOWN: entry("The session to resume is unknown, over, or not this client's", "Subscribe anew."),
 
   PORT_IN_USE: entry("The port to listen on is taken", "Stop the other program or choose another port.", {
     exitCode: 69,
