@@ -1,0 +1,128 @@
+import { type FileHandle, open } from "node:fs/promises";
+import sharp, { type Metadata } from "sharp";
+import { CytoError } from "../core/index.js";
+import { decodeBmp } from "./bmp.js";
+import { type PictureFormat, sniffBytes, sniffFormat } from "./format.js";
+import { defaultMaxPixels, type Picture, type PictureLimits } from "./picture.js";
+
+// libvips keeps opened files and results by name; a folder that a microscope writes into would show old pictures.
+sharp.cache(false);
+
+export interface DecodedPicture extends Picture {
+  /** As the content tells, whatever the file is called. */
+  readonly format: PictureFormat;
+}
+
+const decodeTimeoutSeconds = 30;
+
+/**
+ * Decodes a JPEG, PNG, TIFF or BMP picture, given as bytes or as the path of a file. The format is recognised by
+ * content. Comes out upright (EXIF orientation applied), 8-bit sRGB: 16-bit, grey, palette and CMYK are converted,
+ * embedded colour profiles applied, alpha laid over white; of several pages the first is read.
+ *
+ * @throws CytoError IMAGE_UNREADABLE (truncated, empty, damaged, another format, floating-point samples, no such file),
+ *   IMAGE_TOO_LARGE (more pixels than `limits.maxPixels`; nothing was decoded)
+ */
+export async function decodePicture(input: Uint8Array | string, limits: PictureLimits = {}): Promise<DecodedPicture> {
+  const maxPixels = limits.maxPixels ?? defaultMaxPixels;
+  const name = typeof input === "string" ? input : undefined;
+  const { format, bytes } = typeof input === "string" ? await inspectFile(input, maxPixels) : inspectBytes(input);
+  if (format === "bmp") return { format, ...named(name, () => decodeBmp(bytes ?? new Uint8Array(0), { maxPixels })) };
+  return { format, ...(await decodeBySharp(input, { maxPixels, name })) };
+}
+
+function inspectBytes(bytes: Uint8Array): { format: PictureFormat; bytes: Uint8Array } {
+  const format = sniffFormat(bytes.subarray(0, sniffBytes));
+  if (format === undefined) throw unknownFormat(bytes.length, undefined);
+  return { format, bytes };
+}
+
+/** Looks at the beginning of a file; the whole of it is read here only for the format that libvips does not know. */
+async function inspectFile(
+  path: string,
+  maxPixels: number,
+): Promise<{ format: PictureFormat; bytes: Uint8Array | undefined }> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "r");
+    const stats = await file.stat();
+    if (!stats.isFile()) throw unreadable("is not a file", path);
+    const head = new Uint8Array(sniffBytes);
+    const { bytesRead } = await file.read(head, 0, sniffBytes, 0);
+    const format = sniffFormat(head.subarray(0, bytesRead));
+    if (format === undefined) throw unknownFormat(stats.size, path);
+    if (format !== "bmp") return { format, bytes: undefined };
+    if (stats.size > maxPixels * 4 + 65_536) throw tooLarge({ bytes: stats.size, maxPixels }, path);
+    return { format, bytes: await file.readFile() };
+  } catch (error) {
+    if (error instanceof CytoError) throw error;
+    throw unreadable(`cannot be read (${error instanceof Error ? error.message : String(error)})`, path, error);
+  } finally {
+    await file?.close();
+  }
+}
+
+async function decodeBySharp(
+  input: Uint8Array | string,
+  { maxPixels, name }: { maxPixels: number; name: string | undefined },
+): Promise<Picture> {
+  try {
+    const image = sharp(input, { failOn: "error", limitInputPixels: false, sequentialRead: true });
+    checkHeader(await image.metadata(), maxPixels, name);
+    const { data, info } = await image
+      .autoOrient()
+      .flatten({ background: "#ffffff" })
+      .toColourspace("srgb")
+      .timeout({ seconds: decodeTimeoutSeconds })
+      .raw({ depth: "uchar" })
+      .toUint8Array();
+    if (info.channels !== 3) throw unreadable(`has ${info.channels} channels after conversion`, name);
+    return { width: info.width, height: info.height, pixels: ownBuffer(data) };
+  } catch (error) {
+    if (error instanceof CytoError) throw error;
+    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw unreadable(`cannot be decoded (${why})`, name, error);
+  }
+}
+
+function checkHeader({ width, height, depth }: Metadata, maxPixels: number, name: string | undefined): void {
+  if (width * height > maxPixels) throw tooLarge({ width, height, maxPixels }, name);
+  // Without a stated range there is no right way to show such samples, and clipping them would make a black field.
+  if (depth !== "uchar" && depth !== "ushort") throw unreadable(`has samples of type ${depth}`, name);
+}
+
+/** The pixels in an ArrayBuffer of exactly their size, so that it can be transferred. */
+function ownBuffer(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = data;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength) return new Uint8Array(buffer);
+  return new Uint8Array(data);
+}
+
+function named<T>(name: string | undefined, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof CytoError) || name === undefined) throw error;
+    throw new CytoError(error.code, `${name}: ${error.message}`, {
+      cause: error,
+      context: { ...error.context, path: name },
+    });
+  }
+}
+
+const contextOf = (path: string | undefined): Record<string, unknown> => (path === undefined ? {} : { path });
+
+function unreadable(why: string, path: string | undefined, cause?: unknown): CytoError {
+  return new CytoError("IMAGE_UNREADABLE", `${path ?? "The picture"} ${why}.`, { cause, context: contextOf(path) });
+}
+
+function unknownFormat(size: number, path: string | undefined): CytoError {
+  return unreadable(size === 0 ? "is empty" : "is neither JPEG, PNG, TIFF nor BMP", path);
+}
+
+function tooLarge(facts: Readonly<Record<string, number>>, path: string | undefined): CytoError {
+  const size = facts.width === undefined ? `${facts.bytes} bytes` : `${facts.width} x ${facts.height} pixels`;
+  return new CytoError("IMAGE_TOO_LARGE", `${path ?? "The picture"} has ${size}, over the limit.`, {
+    context: { ...facts, ...contextOf(path) },
+  });
+}

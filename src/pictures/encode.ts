@@ -1,0 +1,44 @@
+import sharp, { type Sharp } from "sharp";
+import { CytoError } from "../core/index.js";
+import type { Picture } from "./picture.js";
+
+export interface EncodeOptions {
+  /** Shrunk, never enlarged, to fit into a square of this side, px. */
+  readonly maxSide?: number;
+}
+
+/**
+ * A picture as JPEG. `quality` is 1 to 100 (default 80).
+ * @throws CytoError FRAME_INVALID where the pixels do not fit the size
+ */
+export async function encodeJpeg(
+  picture: Picture,
+  options: EncodeOptions & { readonly quality?: number } = {},
+): Promise<Uint8Array> {
+  return finish(raw(picture, options).jpeg({ quality: options.quality ?? 80 }));
+}
+
+/**
+ * A picture as PNG.
+ * @throws CytoError FRAME_INVALID where the pixels do not fit the size
+ */
+export async function encodePng(picture: Picture, options: EncodeOptions = {}): Promise<Uint8Array> {
+  return finish(raw(picture, options).png());
+}
+
+function raw({ width, height, pixels }: Picture, { maxSide }: EncodeOptions): Sharp {
+  if (!(width > 0 && height > 0) || pixels.length !== width * height * 3) {
+    throw new CytoError("FRAME_INVALID", `${pixels.length} bytes are no picture of ${width} x ${height}.`);
+  }
+  const image = sharp(pixels, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+  if (maxSide === undefined || Math.max(width, height) <= maxSide) return image;
+  return image.resize({ width: maxSide, height: maxSide, fit: "inside" });
+}
+
+async function finish(image: Sharp): Promise<Uint8Array> {
+  try {
+    return (await image.toUint8Array()).data;
+  } catch (error) {
+    throw CytoError.from(error, "FRAME_INVALID");
+  }
+}
