@@ -1,0 +1,5 @@
+export * from "./list.js";
+export * from "./load.js";
+export { type ClassifierManifest, type DetectorManifest, type ModelManifest, parseManifest } from "./manifest.js";
+export { compareVersions, isVersion } from "./version.js";
+export { type ManifestDraft, type ModelFiles, writeModel } from "./write.js";

@@ -1,0 +1,99 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { CytoError } from "../core/index.js";
+import { type ClassifierManifest, type DetectorManifest, type ModelManifest, parseManifest } from "./manifest.js";
+
+/** A manifest as its author knows it: the names and hashes of the files are filled in when it is written. */
+export type ManifestDraft =
+  | Omit<DetectorManifest, "file" | "sha256" | "variants">
+  | Omit<ClassifierManifest, "file" | "sha256" | "variants">;
+
+export interface ModelFiles {
+  /** The network as trained. */
+  readonly onnxBytes: Uint8Array;
+  /** The same network statically quantised. */
+  readonly int8Bytes?: Uint8Array;
+  /** Markdown of card.md. */
+  readonly card: string;
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+const writeDurably = async (path: string, data: Uint8Array | string): Promise<void> => {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+};
+
+/** Makes renames in a folder survive a power cut, where the system can open folders. */
+const syncDirectory = async (path: string): Promise<void> => {
+  if (process.platform === "win32") return;
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+};
+
+/** Puts `staged` in the place of `directory`; what was there before comes back if the exchange fails. */
+const exchange = async (staged: string, directory: string): Promise<void> => {
+  const retired = `${staged}.old`;
+  let replaced = true;
+  try {
+    await rename(directory, retired);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    replaced = false;
+  }
+  try {
+    await rename(staged, directory);
+  } catch (error) {
+    if (replaced) await rename(retired, directory);
+    throw error;
+  }
+  await rm(retired, { recursive: true, force: true });
+};
+
+/**
+ * Writes a model folder: model.onnx, card.md, manifest.json (and model.int8.onnx where given), all of it or nothing:
+ * the files are written and synced in a folder beside it, which then takes the place by renaming. Where a model is replaced
+ * in its own folder, a crash between the two renames leaves the old one beside it as `.<folder>.<hex>.old`.
+ * @returns the manifest as written, with `file`, `sha256` and `variants`
+ * @throws CytoError MODEL_INVALID where the manifest is not sound (nothing is written), INTERNAL where the disk fails
+ */
+export const writeModel = async (
+  directory: string,
+  draft: ManifestDraft,
+  files: ModelFiles,
+): Promise<ModelManifest> => {
+  const variants = files.int8Bytes
+    ? { variants: [{ precision: "int8", file: "model.int8.onnx", sha256: sha256Of(files.int8Bytes) }] }
+    : {};
+  const manifest = parseManifest(
+    { ...draft, file: "model.onnx", sha256: sha256Of(files.onnxBytes), ...variants },
+    `manifest of ${draft.name} ${draft.version}`,
+  );
+  const target = resolve(directory);
+  const parent = dirname(target);
+  const staged = join(parent, `.${basename(target)}.${randomBytes(6).toString("hex")}`);
+  try {
+    await mkdir(staged, { recursive: true });
+    await writeDurably(join(staged, "model.onnx"), files.onnxBytes);
+    if (files.int8Bytes) await writeDurably(join(staged, "model.int8.onnx"), files.int8Bytes);
+    await writeDurably(join(staged, "card.md"), files.card);
+    await writeDurably(join(staged, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    await syncDirectory(staged);
+    await exchange(staged, target);
+    await syncDirectory(parent);
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    throw new CytoError("INTERNAL", `the model could not be written to ${target}`, { cause: error });
+  }
+  return manifest;
+};
