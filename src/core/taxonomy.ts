@@ -97,16 +97,7 @@ export const taxonomy: Readonly<Record<CellClass, CellClassEntry>> = {
     label: "Immature granulocyte",
     abbreviation: "IG",
     colour: "#7a5195",
-    aliases: [
-      "IG",
-      "immature granulocyte",
-      "MMY",
-      "MY",
-      "PMY",
-      "metamyelocyte",
-      "myelocyte",
-      "promyelocyte",
-    ],
+    aliases: ["IG", "immature granulocyte", "MMY", "MY", "PMY", "metamyelocyte", "myelocyte", "promyelocyte"],
   },
   erythroblast: {
     parent: "leukocyte",

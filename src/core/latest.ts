@@ -1,0 +1,128 @@
+import { from, Observable, type ObservableInput, type OperatorFunction, type Subscription } from "rxjs";
+import { BoundedQueue } from "./boundedQueue.js";
+
+/**
+ * Why a value was dropped. `superseded`: newer ones came while it waited; `busy`: nothing may wait (capacity 0);
+ * `cancelled`: the stream ended by an error or by its subscriber while the value waited or was being worked on.
+ */
+export type DropCause = "superseded" | "busy" | "cancelled";
+
+export interface LatestOptions<T> {
+  /** Values worked on at the same time. */
+  readonly concurrency?: number;
+  /** Results leave in the order of their values; a slot is free again only when its results have left. */
+  readonly ordered?: boolean;
+  /** Called once for each value that will have no (whole) result. Must not throw. */
+  readonly onDrop?: (value: T, cause: DropCause) => void;
+  /** Called with the number of waiting values whenever it changes. */
+  readonly onDepth?: (waiting: number) => void;
+}
+
+interface Slot<T, R> {
+  readonly value: T;
+  readonly results: R[];
+  finished: boolean;
+  subscription: Subscription | undefined;
+}
+
+/**
+ * The one lossy operator: the newest-frame mailbox before slow work. At most `concurrency` values are worked on by `project`
+ * and at most `capacity` of the newest wait; an older one that must make room is dropped and reported. A completed source
+ * drains. The queue and the work are bounded whatever the source's rate: given = worked on + dropped.
+ *
+ * @param capacity values that may wait, >= 0
+ */
+export const latest =
+  <T, R>(
+    capacity: number,
+    project: (value: T) => ObservableInput<R>,
+    options: LatestOptions<T> = {},
+  ): OperatorFunction<T, R> =>
+  (source$) =>
+    new Observable<R>((subscriber) => {
+      const concurrency = options.concurrency ?? 1;
+      const ordered = options.ordered ?? false;
+      const waiting = new BoundedQueue<T>(capacity);
+      const slots: Slot<T, R>[] = [];
+      let sourceDone = false;
+      let closed = false;
+
+      const drop = (value: T, cause: DropCause): void => options.onDrop?.(value, cause);
+      const depthChanged = (): void => options.onDepth?.(waiting.length);
+
+      const fail = (error: unknown): void => {
+        if (!closed) subscriber.error(error);
+      };
+
+      const emitFinishedHeads = (): void => {
+        while (slots[0]?.finished) {
+          slots.shift();
+          for (const result of slots[0]?.results.splice(0) ?? []) subscriber.next(result);
+        }
+      };
+
+      const release = (): void => {
+        if (ordered) emitFinishedHeads();
+        while (!closed && slots.length < concurrency && waiting.length > 0) {
+          const value = waiting.shift() as T;
+          depthChanged();
+          start(value);
+        }
+        if (!closed && sourceDone && slots.length === 0 && waiting.length === 0) subscriber.complete();
+      };
+
+      const start = (value: T): void => {
+        const slot: Slot<T, R> = { value, results: [], finished: false, subscription: undefined };
+        slots.push(slot);
+        let work$: Observable<R>;
+        try {
+          work$ = from(project(value));
+        } catch (error) {
+          fail(error);
+          return;
+        }
+        const subscription = work$.subscribe({
+          next: (result) => {
+            if (!ordered || slots[0] === slot) subscriber.next(result);
+            else slot.results.push(result);
+          },
+          error: fail,
+          complete: () => {
+            slot.finished = true;
+            if (!ordered) slots.splice(slots.indexOf(slot), 1);
+            release();
+          },
+        });
+        slot.subscription = subscription;
+        if (closed) subscription.unsubscribe();
+      };
+
+      subscriber.add(() => {
+        closed = true;
+        for (const slot of slots.splice(0)) {
+          slot.subscription?.unsubscribe();
+          if (!slot.finished) drop(slot.value, "cancelled");
+        }
+        for (const value of waiting.drain()) drop(value, "cancelled");
+        depthChanged();
+      });
+
+      subscriber.add(
+        source$.subscribe({
+          next: (value) => {
+            if (slots.length < concurrency && waiting.length === 0) {
+              start(value);
+              return;
+            }
+            const evicted = waiting.push(value);
+            if (evicted !== undefined) drop(evicted, capacity === 0 ? "busy" : "superseded");
+            depthChanged();
+          },
+          error: fail,
+          complete: () => {
+            sourceDone = true;
+            release();
+          },
+        }),
+      );
+    });
