@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 /** Every metric of the daemon, named in this one place. Units in names, as Prometheus has it: seconds, bytes. */
-const metricTable = {
+export const metricsTable = {
   framesProduced: ["cytostream_frames_produced_total", "Frames that the camera delivered, whole or not"],
   framesProcessed: ["cytostream_frames_processed_total", "Frames whose cells were counted"],
   framesDropped: ["cytostream_frames_dropped_total", "Frames that were not counted, by cause"],
@@ -24,7 +24,7 @@ const metricTable = {
   httpRequests: ["cytostream_http_requests_total", "HTTP requests, by status"],
 } as const satisfies Record<string, readonly [name: string, help: string]>;
 
-export type MetricKey = keyof typeof metricTable;
+export type MetricKey = keyof typeof metricsTable;
 
 /** What /metrics reads. */
 export interface MetricsRegistry {
@@ -58,7 +58,7 @@ const detectionBuckets = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15
 const ageBuckets = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10];
 
 const about = (key: MetricKey): { name: string; help: string } => {
-  const [name, help] = metricTable[key];
+  const [name, help] = metricsTable[key];
   return { name, help };
 };
 

@@ -1,0 +1,4 @@
+export { configurationPage, defaultConfig, defaultYaml, jsonSchemaText } from "./documentation.js";
+export { type ConfigSources, loadConfig } from "./load.js";
+export { type Config, providerChoices } from "./schema.js";
+export { validate } from "./validate.js";

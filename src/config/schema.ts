@@ -1,0 +1,207 @@
+import { z } from "zod";
+
+const milliseconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
+
+const reconnect = z.strictObject({
+  initialDelayMs: milliseconds(10, 60_000)
+    .default(200)
+    .describe("Delay before the first attempt to reopen the camera."),
+  maxDelayMs: milliseconds(10, 60_000)
+    .default(3000)
+    .describe("Cap of the delay. Frames come this long, and the opening, after the camera is back."),
+  factor: z.number().min(1).max(10).default(2).describe("Growth from one delay to the next."),
+  jitter: z.number().min(0).max(1).default(0.5).describe("Share of each delay that is random."),
+  resetAfterMs: milliseconds(0, 600_000)
+    .default(2000)
+    .describe("How long frames must have come before the delays begin from the first again."),
+});
+
+const camera = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .default("virtual")
+    .describe(
+      "Camera driver: `virtual` (a simulated slide), `folder`, `ffmpeg`, or another folder of drivers/cameras.",
+    ),
+  source: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What the driver opens: a folder or glob, a device, an address. See docs/drivers.md for each driver."),
+  options: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe("Options of the driver itself; see docs/drivers.md. Unknown ones are refused when the driver is loaded."),
+  openTimeoutMs: milliseconds(100, 120_000).default(10_000).describe("Time for the camera to open."),
+  staleAfterMs: milliseconds(100, 3000)
+    .default(2000)
+    .describe("Without a frame for so long the counts are marked stale and the camera is opened anew."),
+  reconnect: reconnect.prefault({}),
+});
+
+const optics = z.strictObject({
+  umPerPixel: z
+    .number()
+    .min(0.01)
+    .max(2)
+    .optional()
+    .describe(
+      "Object-side size of a pixel, in micrometres. Without it, and where the camera does not tell, the size is estimated from the red cells.",
+    ),
+});
+
+const models = z.strictObject({
+  detector: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Model that finds cells: a name, `name@version`, or a folder. The newest shipped one if not given."),
+  classifier: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Model that names leukocytes: a name, `name@version`, or a folder. The newest shipped one if not given."),
+});
+
+/** Execution providers of onnxruntime, and `auto`. */
+export const providerChoices = ["auto", "cpu", "cuda", "webgpu", "dml", "coreml"] as const;
+
+const detection = z.strictObject({
+  models: models.prefault({}),
+  provider: z
+    .enum(providerChoices)
+    .default("auto")
+    .describe(
+      "Execution provider of onnxruntime. `auto` takes the fastest that is there; one asked for by name must be there.",
+    ),
+  precision: z
+    .enum(["fp32", "int8"])
+    .default("fp32")
+    .describe("Arithmetic of the detector; `int8` needs a model that has it."),
+  workers: z.int().min(1).max(16).default(1).describe("Worker threads that search fields at the same time."),
+  threads: z
+    .int()
+    .min(0)
+    .max(256)
+    .default(0)
+    .describe("Threads inside each worker; 0 shares the machine's cores among the workers."),
+  framesWaiting: z
+    .int()
+    .min(0)
+    .max(8)
+    .default(1)
+    .describe("Newest frames that may wait for a worker; older ones are dropped and counted."),
+  timeoutMs: milliseconds(100, 600_000)
+    .default(30_000)
+    .describe("A field that takes longer is given up, and the worker replaced."),
+});
+
+const counting = z.strictObject({
+  confidenceLevel: z
+    .number()
+    .min(0.5)
+    .max(0.999)
+    .default(0.95)
+    .describe("Level of the confidence limits of counts and shares."),
+  matchRadiusUm: z
+    .number()
+    .min(0.1)
+    .max(20)
+    .default(2.5)
+    .describe(
+      "Cells of one class found within this distance of each other on the slide, in different fields, are one cell.",
+    ),
+  registerWithoutStage: z
+    .boolean()
+    .default(true)
+    .describe("Where no stage reports positions, place each field by registering its picture with those before it."),
+  maxCells: z
+    .int()
+    .min(1000)
+    .max(10_000_000)
+    .default(500_000)
+    .describe("Cells remembered by position, so that each is counted once; bounds the memory."),
+});
+
+const publication = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("Address to listen on. Anything but loopback shows the counts to the network."),
+  port: z.int().min(0).max(65_535).default(8480).describe("Port of HTTP, WebSocket and dashboard; 0 takes a free one."),
+  allowedOrigins: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Web origins, besides the daemon's own, whose pages may open the stream."),
+  frameQuality: z.int().min(1).max(100).default(75).describe("JPEG quality of the pictures sent to clients."),
+  frameMaxWidthPx: z
+    .int()
+    .min(64)
+    .max(8192)
+    .default(1280)
+    .describe("Wider pictures are sent scaled down to this width."),
+  maxFramesPerSecond: z
+    .number()
+    .min(0.1)
+    .max(120)
+    .default(10)
+    .describe("Pictures sent to each client per second, at most."),
+  maxClients: z.int().min(1).max(100_000).default(2000).describe("WebSocket clients at the same time, at most."),
+  clientBufferBytes: z
+    .int()
+    .min(16_384)
+    .max(67_108_864)
+    .default(262_144)
+    .describe("Bytes that may wait for one client; beyond it the newest replaces the older."),
+  pingIntervalMs: milliseconds(100, 600_000)
+    .default(15_000)
+    .describe("A client that has not answered one ping by the next is closed."),
+  maxMessageBytes: z
+    .int()
+    .min(1024)
+    .max(1_048_576)
+    .default(65_536)
+    .describe("Longer messages from clients close the connection (1009)."),
+  messagesPerSecond: z
+    .number()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe("Messages from one client per second; more close the connection (1008)."),
+});
+
+const shutdown = z.strictObject({
+  drainTimeoutMs: milliseconds(0, 9000)
+    .default(4000)
+    .describe("Time for frames already taken to be counted after a signal; all is closed within 10 s."),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .describe("Least level that is logged."),
+  format: z
+    .enum(["auto", "json", "pretty"])
+    .default("auto")
+    .describe("`pretty` is for people; `auto` is pretty on a terminal and JSON elsewhere."),
+  limitIntervalMs: milliseconds(0, 3_600_000)
+    .default(10_000)
+    .describe("On hot paths at most one line per event in this time."),
+});
+
+/** The one schema of the configuration: types, defaults, the JSON Schema and the reference page all come from it. */
+export const configSchema = z.strictObject({
+  camera: camera.prefault({}).describe("Where frames come from."),
+  optics: optics.prefault({}).describe("What is known of the microscope."),
+  detection: detection.prefault({}).describe("How cells are found."),
+  counting: counting.prefault({}).describe("How cells become counts."),
+  publication: publication.prefault({}).describe("How counts reach people and programs."),
+  shutdown: shutdown.prefault({}).describe("How the daemon stops."),
+  log: log.prefault({}).describe("What is written to standard error."),
+});
+
+/** A whole, valid configuration. */
+export type Config = Readonly<z.output<typeof configSchema>>;
