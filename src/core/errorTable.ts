@@ -54,6 +54,30 @@ export const errorTable = {
     retryable: true,
     exitCode: 69,
   }),
+  CAMERA_SOURCE_NOT_FOUND: entry("The camera's source is not there", "Check the path, device or address.", {
+    exitCode: 66,
+  }),
+  CAMERA_UNREACHABLE: entry("The camera's host or device does not answer", "Check that it is on and connected.", {
+    retryable: true,
+    exitCode: 69,
+  }),
+  CAMERA_BUSY: entry("Another program uses the camera", "Close the other program.", { retryable: true, exitCode: 69 }),
+  CAMERA_DENIED: entry("The camera's source may not be opened", "Check permissions, user name and password.", {
+    exitCode: 77,
+  }),
+  CAMERA_UNSUPPORTED: entry("The source is of a kind that cannot be read", "See docs/drivers.md for what can.", {
+    exitCode: 65,
+  }),
+  CAMERA_DISCONNECTED: entry("A live camera stopped delivering", "Check the cable and the source.", {
+    retryable: true,
+    exitCode: 69,
+  }),
+  FFMPEG_NOT_FOUND: entry("ffmpeg cannot be started", "Install ffmpeg, or name it by the option `ffmpegPath`.", {
+    exitCode: 69,
+  }),
+  DRIVER_INVALID: entry("A driver folder cannot be loaded or breaks the contract", "See docs/drivers.md.", {
+    exitCode: 70,
+  }),
   FRAME_INVALID: entry("A frame has the wrong size or format", "Check the camera's pixel format.", { retryable: true }),
   IMAGE_UNREADABLE: entry("A picture cannot be decoded", "Check that the file is a whole JPEG, PNG, TIFF or BMP.", {
     exitCode: 65,
