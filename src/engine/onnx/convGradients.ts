@@ -47,11 +47,9 @@ export const convInputGradient = (ops: Operators, { x, weights, gradient, window
     const pads = [kh - 1 - top, kw - 1 - left, h + top - oh, w + left - ow] as const;
     return ops.conv(gradient, adjointKernel(ops, weights), { pads });
   }
-  const reach = (out: number, kernel: number, begin: number, end: number) => (out - 1) * window.stride + kernel - begin - end;
-  const outputPadding = [
-    h - reach(oh, kh, top, window.pads[2]),
-    w - reach(ow, kw, left, window.pads[3]),
-  ] as const;
+  const reach = (out: number, kernel: number, begin: number, end: number) =>
+    (out - 1) * window.stride + kernel - begin - end;
+  const outputPadding = [h - reach(oh, kh, top, window.pads[2]), w - reach(ow, kw, left, window.pads[3])] as const;
   return ops.convTranspose(gradient, weights, { ...window, outputPadding });
 };
 
@@ -95,7 +93,12 @@ const stridedWeightGradient = (ops: Operators, { x, weights, gradient, window }:
   const [blocksH, blocksW] = [Math.ceil(kh / stride), Math.ceil(kw / stride)];
   const [top, left] = window.pads;
   const [tall, wide] = [stride * (oh - 1 + blocksH), stride * (ow - 1 + blocksW)];
-  const padded = ops.pad(x, [[0, 0], [0, 0], [top, tall - h - top], [left, wide - w - left]]);
+  const padded = ops.pad(x, [
+    [0, 0],
+    [0, 0],
+    [top, tall - h - top],
+    [left, wide - w - left],
+  ]);
   const folded = ops.spaceToDepth(padded, stride);
   const shape = [m, stride * stride * c, blocksH, blocksW];
   const unit = { stride: 1, pads: [0, 0, 0, 0] as const };
@@ -103,7 +106,12 @@ const stridedWeightGradient = (ops: Operators, { x, weights, gradient, window }:
   const split = ops.reshape(product, [m, stride, stride, c, blocksH, blocksW]);
   const whole = ops.reshape(ops.transpose(split, [0, 3, 4, 1, 5, 2]), [m, c, blocksH * stride, blocksW * stride]);
   const exact = blocksH * stride === kh && blocksW * stride === kw;
-  return exact ? whole : ops.slice(whole, [{ axis: 2, start: 0, end: kh }, { axis: 3, start: 0, end: kw }]);
+  return exact
+    ? whole
+    : ops.slice(whole, [
+        { axis: 2, start: 0, end: kh },
+        { axis: 3, start: 0, end: kw },
+      ]);
 };
 
 /** Gradient of a transposed convolution by its weights [C,M,kH,kW]: a convolution's, with the two pictures swapped. */

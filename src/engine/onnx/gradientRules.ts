@@ -27,7 +27,10 @@ export const unbroadcast = (ops: Operators, gradient: Value, target: Value): Val
 };
 
 const binary =
-  (left: (c: RuleContext, a: Value, b: Value) => Value, right: (c: RuleContext, a: Value, b: Value) => Value): GradientRule =>
+  (
+    left: (c: RuleContext, a: Value, b: Value) => Value,
+    right: (c: RuleContext, a: Value, b: Value) => Value,
+  ): GradientRule =>
   (context) => {
     const { ops, node, needed } = context;
     const [a, b] = [input(node, 0), input(node, 1)];
@@ -121,14 +124,15 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
     const count = axes.reduce((product, axis) => product * staticShape(x)[axis]!, 1);
     return [spread(context.ops, context.ops.scale(context.gradient, 1 / count), x, axes)];
   },
-  ReduceSum: (context) => [
-    spread(context.ops, context.gradient, input(context.node, 0), integersOf(context, 1)),
-  ],
+  ReduceSum: (context) => [spread(context.ops, context.gradient, input(context.node, 0), integersOf(context, 1))],
   Reshape: unary(({ ops, gradient }, x) => ops.reshape(gradient, staticShape(x))),
   Expand: unary(({ ops, gradient }, x) => unbroadcast(ops, gradient, x)),
   Transpose: unary(({ ops, gradient, node }) => {
     const permutation = node.attributes["perm"] as readonly number[];
-    return ops.transpose(gradient, permutation.map((_, axis) => permutation.indexOf(axis)));
+    return ops.transpose(
+      gradient,
+      permutation.map((_, axis) => permutation.indexOf(axis)),
+    );
   }),
   Concat: ({ ops, node, gradient, needed }) => {
     const axis = node.attributes["axis"] as number;
@@ -144,7 +148,10 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
   Pad: unary((context) => {
     const flat = integersOf(context, 1);
     const rank = flat.length / 2;
-    return context.ops.pad(context.gradient, Array.from({ length: rank }, (_, axis) => [-flat[axis]!, -flat[axis + rank]!] as const));
+    return context.ops.pad(
+      context.gradient,
+      Array.from({ length: rank }, (_, axis) => [-flat[axis]!, -flat[axis + rank]!] as const),
+    );
   }),
   Resize: unary(({ ops, gradient }, x) => {
     const factor = staticShape(gradient)[2]! / staticShape(x)[2]!;
@@ -193,7 +200,12 @@ const sliceGradient = (context: RuleContext): Value => {
   const { ops, node, gradient } = context;
   const x = input(node, 0);
   const shape = staticShape(x);
-  const [starts, , axes, steps] = [1, 2, 3, 4].map((index) => integersOf(context, index)) as [number[], number[], number[], number[]];
+  const [starts, , axes, steps] = [1, 2, 3, 4].map((index) => integersOf(context, index)) as [
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
   let result = gradient;
   axes.forEach((axis, index) => {
     const [start, step] = [starts[index]!, steps[index]!];
@@ -217,7 +229,10 @@ const interleaveZeros = (ops: Operators, x: Value, axis: number, step: number): 
   const shape = staticShape(x);
   const open = ops.reshape(x, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]);
   const pads = open.shape.map((_, at) => (at === axis + 1 ? ([0, factor - 1] as const) : ([0, 0] as const)));
-  return ops.reshape(ops.pad(open, pads), shape.map((dim, at) => (at === axis ? dim * factor : dim)));
+  return ops.reshape(
+    ops.pad(open, pads),
+    shape.map((dim, at) => (at === axis ? dim * factor : dim)),
+  );
 };
 
 /**

@@ -90,7 +90,10 @@ export class Graph {
   /** A vector of int64, as shapes and axes are given; shared between its uses. */
   integers(numbers: readonly number[]): Value {
     return this.#shared(`i${numbers.join(",")}`, () =>
-      this.constant(BigInt64Array.from(numbers, (n) => BigInt(n)), [numbers.length]),
+      this.constant(
+        BigInt64Array.from(numbers, (n) => BigInt(n)),
+        [numbers.length],
+      ),
     );
   }
 
@@ -107,7 +110,10 @@ export class Graph {
   }
 
   /** Adds the nodes that `build` adds and lets `gradient` stand for their gradient. */
-  composite(inputs: readonly Value[], build: () => { outputs: readonly Value[]; gradient: CompositeGradient }): readonly Value[] {
+  composite(
+    inputs: readonly Value[],
+    build: () => { outputs: readonly Value[]; gradient: CompositeGradient },
+  ): readonly Value[] {
     const firstNode = this.nodes.length;
     const { outputs, gradient } = build();
     this.composites.push({ firstNode, endNode: this.nodes.length, inputs, outputs, gradient });
@@ -131,7 +137,8 @@ export class Graph {
 /** A shape whose dimensions are all numbers. @throws CytoError INTERNAL where one is not known yet. */
 export const staticShape = (value: Value): readonly number[] =>
   value.shape.map((dim) => {
-    if (typeof dim !== "number") throw new CytoError("INTERNAL", `${value.name} needs a known shape, has [${value.shape.join(",")}]`);
+    if (typeof dim !== "number")
+      throw new CytoError("INTERNAL", `${value.name} needs a known shape, has [${value.shape.join(",")}]`);
     return dim;
   });
 

@@ -1,5 +1,5 @@
 export { gradients } from "./autodiff.js";
 export * from "./graph.js";
-export { batchNormalise, type BatchNormOperands, type NormalisedBatch } from "./normalisation.js";
+export { type BatchNormOperands, batchNormalise, type NormalisedBatch } from "./normalisation.js";
 export { type ConvOptions, Operators, type SliceRange } from "./operators.js";
 export { opsetVersion, serialise } from "./serialise.js";

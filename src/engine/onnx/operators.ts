@@ -60,7 +60,11 @@ export class Operators {
   }
 
   /** Transposed convolution without bias: x [N,C,H,W], weights [C,M,kH,kW]; the adjoint of `conv` in its input. */
-  convTranspose(x: Value, weights: Value, options: ConvOptions & { outputPadding?: readonly [number, number] } = {}): Value {
+  convTranspose(
+    x: Value,
+    weights: Value,
+    options: ConvOptions & { outputPadding?: readonly [number, number] } = {},
+  ): Value {
     const window = convWindow(weights, options);
     const [n, , h, w] = rank4(x);
     const m = rank4(weights)[1];
@@ -90,7 +94,12 @@ export class Operators {
   /** Nearest-neighbour enlargement of height and width by a whole factor. */
   upsample(x: Value, factor: number): Value {
     const [n, c, h, w] = rank4(x);
-    const grow = (dim: Shape[number]) => mapDim(dim, (s) => s * factor, (name) => `${name}*${factor}`);
+    const grow = (dim: Shape[number]) =>
+      mapDim(
+        dim,
+        (s) => s * factor,
+        (name) => `${name}*${factor}`,
+      );
     const scales = this.graph.constant(Float32Array.of(1, 1, factor, factor), [4], "scales");
     return this.#one("Resize", [x, undefined, scales], x.type, [n, c, grow(h), grow(w)], {
       mode: "nearest",
@@ -102,8 +111,17 @@ export class Operators {
   /** Space to depth: [N,C,H,W] -> [N, block*block*C, H/block, W/block], the block's row, column, then channel. */
   spaceToDepth(x: Value, block: number): Value {
     const [n, c, h, w] = rank4(x);
-    const shrink = (dim: Shape[number]) => mapDim(dim, (s) => s / block, (name) => `${name}/${block}`);
-    const channels = mapDim(c, (s) => s * block * block, (name) => `${name}*${block * block}`);
+    const shrink = (dim: Shape[number]) =>
+      mapDim(
+        dim,
+        (s) => s / block,
+        (name) => `${name}/${block}`,
+      );
+    const channels = mapDim(
+      c,
+      (s) => s * block * block,
+      (name) => `${name}*${block * block}`,
+    );
     return this.#one("SpaceToDepth", [x], x.type, [n, channels, shrink(h), shrink(w)], { blocksize: block });
   }
 
@@ -135,7 +153,9 @@ export class Operators {
   reduceSum(x: Value, axes: readonly number[], keepDims = true): Value {
     const reduced = normaliseAxes(axes, x.shape.length);
     const inputs = [x, this.graph.integers(reduced)];
-    return this.#one("ReduceSum", inputs, x.type, reduceShape(x.shape, reduced, keepDims), { keepdims: keepDims ? 1 : 0 });
+    return this.#one("ReduceSum", inputs, x.type, reduceShape(x.shape, reduced, keepDims), {
+      keepdims: keepDims ? 1 : 0,
+    });
   }
 
   softmax(x: Value, axis = -1): Value {
@@ -158,14 +178,26 @@ export class Operators {
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
-    return this.#one("Transpose", [x], x.type, permutation.map((axis) => x.shape[axis]!), { perm: permutation });
+    return this.#one(
+      "Transpose",
+      [x],
+      x.type,
+      permutation.map((axis) => x.shape[axis]!),
+      { perm: permutation },
+    );
   }
 
   concat(values: readonly Value[], axis: number): Value {
     const first = values[0];
     if (!first) throw new CytoError("INTERNAL", "Concat of nothing");
     const total = values.reduce((sum, value) => sum + Number(value.shape[axis]), 0);
-    return this.#one("Concat", values, first.type, first.shape.map((dim, at) => (at === axis ? total : dim)), { axis });
+    return this.#one(
+      "Concat",
+      values,
+      first.type,
+      first.shape.map((dim, at) => (at === axis ? total : dim)),
+      { axis },
+    );
   }
 
   /**
@@ -189,7 +221,11 @@ export class Operators {
   /** Zero padding; negative pads crop. One [begin, end] pair per axis. */
   pad(x: Value, pads: readonly (readonly [number, number])[]): Value {
     const shape = x.shape.map((dim, axis) =>
-      mapDim(dim, (s) => s + pads[axis]![0] + pads[axis]![1], (name) => `${name}+${pads[axis]![0] + pads[axis]![1]}`),
+      mapDim(
+        dim,
+        (s) => s + pads[axis]![0] + pads[axis]![1],
+        (name) => `${name}+${pads[axis]![0] + pads[axis]![1]}`,
+      ),
     );
     const flat = [...pads.map((pair) => pair[0]), ...pads.map((pair) => pair[1])];
     return this.#one("Pad", [x, this.graph.integers(flat)], x.type, shape);
@@ -200,16 +236,29 @@ export class Operators {
   }
 
   where(condition: Value, a: Value, b: Value): Value {
-    return this.#one("Where", [condition, a, b], a.type, broadcastShape(condition.shape, broadcastShape(a.shape, b.shape)));
+    return this.#one(
+      "Where",
+      [condition, a, b],
+      a.type,
+      broadcastShape(condition.shape, broadcastShape(a.shape, b.shape)),
+    );
   }
 
   /** `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel in one pass; all four are vectors [C]. */
-  normaliseChannels(x: Value, vectors: { scale: Value; bias: Value; mean: Value; variance: Value }, epsilon: number): Value {
+  normaliseChannels(
+    x: Value,
+    vectors: { scale: Value; bias: Value; mean: Value; variance: Value },
+    epsilon: number,
+  ): Value {
     const inputs = [x, vectors.scale, vectors.bias, vectors.mean, vectors.variance];
     return this.#one("BatchNormalization", inputs, x.type, x.shape, { epsilon: { float: epsilon } });
   }
 
-  #pool(opType: string, x: Value, { kernel, stride, padding = 0 }: { kernel: number; stride: number; padding?: number }): Value {
+  #pool(
+    opType: string,
+    x: Value,
+    { kernel, stride, padding = 0 }: { kernel: number; stride: number; padding?: number },
+  ): Value {
     const [n, c, h, w] = rank4(x);
     const size = (dim: Shape[number]) => windowSize(dim, kernel, stride, 2 * padding);
     return this.#one(opType, [x], x.type, [n, c, size(h), size(w)], {
@@ -275,4 +324,6 @@ const windowShape = (h: Shape[number], w: Shape[number], { kernel, stride, pads 
 ];
 
 const reduceShape = (shape: Shape, axes: readonly number[], keepDims: boolean): Shape =>
-  keepDims ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)) : shape.filter((_, axis) => !axes.includes(axis));
+  keepDims
+    ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
+    : shape.filter((_, axis) => !axes.includes(axis));

@@ -1,0 +1,3 @@
+export * from "./layers.js";
+export * from "./parameters.js";
+export * from "./unet.js";

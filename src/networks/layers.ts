@@ -1,0 +1,170 @@
+import { CytoError } from "../core/index.js";
+import { batchNormalise, type Graph, Operators, staticShape, type Value } from "../engine/onnx/index.js";
+import type { ParameterSet, Weights } from "./parameters.js";
+
+export type Activation = "relu" | "leakyRelu" | "sigmoid" | "tanh" | "none";
+
+export interface ConvSpec {
+  /** Unique in the network; parameters are called `<name>.weight` and so on. */
+  readonly name: string;
+  readonly channels: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly pads?: number;
+  readonly norm: "batch" | "none";
+  readonly activation: Activation;
+  /** Start value of the bias, where there is no normalisation. */
+  readonly bias?: number;
+  /** Variance gain of the initial weights, 2 by default (rectifiers). */
+  readonly gain?: number;
+}
+
+export interface LinearSpec {
+  readonly name: string;
+  readonly features: number;
+  readonly activation: Activation;
+}
+
+/**
+ * The layers of which networks are declared. One declaration serves training (parameters are slices of a vector that
+ * the optimiser moves; normalisation by batch statistics) and inference (weights are constants; normalisation folded
+ * into the convolution before it).
+ */
+export interface Layers {
+  readonly ops: Operators;
+  /** [N,C,H,W] -> [N,channels,H',W'] */
+  conv(x: Value, spec: ConvSpec): Value;
+  /** [N,features] -> [N,features'] */
+  linear(x: Value, spec: LinearSpec): Value;
+}
+
+export const leakySlope = 0.2;
+const normEpsilon = 1e-5;
+
+const activate = (ops: Operators, x: Value, activation: Activation): Value => {
+  switch (activation) {
+    case "none":
+      return x;
+    case "leakyRelu":
+      return ops.leakyRelu(x, leakySlope);
+    default:
+      return ops[activation](x);
+  }
+};
+
+const channelsOf = (x: Value): number => {
+  const channels = x.shape[1];
+  if (typeof channels !== "number") throw new CytoError("INTERNAL", `${x.name} needs a known number of channels`);
+  return channels;
+};
+
+export class TrainingLayers implements Layers {
+  readonly ops: Operators;
+  readonly #parameters: ParameterSet;
+
+  constructor(graph: Graph, parameters: ParameterSet) {
+    this.ops = new Operators(graph);
+    this.#parameters = parameters;
+  }
+
+  conv(x: Value, spec: ConvSpec): Value {
+    const { ops } = this;
+    const { name, channels, kernel, stride = 1 } = spec;
+    const inputs = channelsOf(x);
+    const weight = this.#weight(name, [channels, inputs, kernel, kernel], inputs * kernel * kernel, spec.gain);
+    const window = { stride, ...(spec.pads === undefined ? {} : { pads: spec.pads }) };
+    if (spec.norm === "none") {
+      const bias = this.#vector(`${name}.bias`, channels, spec.bias ?? 0);
+      return activate(ops, ops.conv(x, weight, { ...window, bias }), spec.activation);
+    }
+    const scale = this.#vector(`${name}.scale`, channels, 1);
+    const bias = this.#vector(`${name}.shift`, channels, 0);
+    const batch = batchNormalise(ops, { x: ops.conv(x, weight, window), scale, bias, epsilon: normEpsilon });
+    this.#parameters.statistic(`${name}.mean`, batch.mean);
+    this.#parameters.statistic(`${name}.variance`, batch.variance);
+    return activate(ops, batch.output, spec.activation);
+  }
+
+  linear(x: Value, { name, features, activation }: LinearSpec): Value {
+    const inputs = channelsOf(x);
+    const weight = this.#weight(name, [inputs, features], inputs);
+    const bias = this.#vector(`${name}.bias`, features, 0);
+    return activate(this.ops, this.ops.add(this.ops.matMul(x, weight), bias), activation);
+  }
+
+  #weight(name: string, shape: readonly number[], fanIn: number, gain = 2): Value {
+    return this.#parameters.parameter(`${name}.weight`, shape, { kind: "fanIn", fanIn, gain }, true);
+  }
+
+  #vector(name: string, length: number, value: number): Value {
+    return this.#parameters.parameter(name, [length], { kind: "constant", value }, false);
+  }
+}
+
+export class InferenceLayers implements Layers {
+  readonly ops: Operators;
+  readonly #graph: Graph;
+  readonly #weights: Weights;
+
+  constructor(graph: Graph, weights: Weights) {
+    this.ops = new Operators(graph);
+    this.#graph = graph;
+    this.#weights = weights;
+  }
+
+  conv(x: Value, spec: ConvSpec): Value {
+    const { name, channels, kernel, stride = 1 } = spec;
+    const shape = [channels, channelsOf(x), kernel, kernel];
+    const folded = spec.norm === "batch" ? this.#fold(name, channels) : this.#plain(name);
+    const weight = this.#graph.constant(folded.weight, shape, `${name}.weight`);
+    const bias = this.#graph.constant(folded.bias, [channels], `${name}.bias`);
+    const window = { stride, bias, ...(spec.pads === undefined ? {} : { pads: spec.pads }) };
+    return activate(this.ops, this.ops.conv(x, weight, window), spec.activation);
+  }
+
+  linear(x: Value, { name, features, activation }: LinearSpec): Value {
+    const { weight, bias } = this.#plain(name);
+    const matrix = this.#graph.constant(weight, [channelsOf(x), features], `${name}.weight`);
+    const vector = this.#graph.constant(bias, [features], `${name}.bias`);
+    return activate(this.ops, this.ops.add(this.ops.matMul(x, matrix), vector), activation);
+  }
+
+  #plain(name: string): { weight: Float32Array; bias: Float32Array } {
+    return { weight: this.#tensor(`${name}.weight`), bias: this.#tensor(`${name}.bias`) };
+  }
+
+  /** (conv(x) - mean) / sqrt(variance + epsilon) * scale + shift, as one convolution with bias. */
+  #fold(name: string, channels: number): { weight: Float32Array; bias: Float32Array } {
+    const [weight, mean, variance] = [`${name}.weight`, `${name}.mean`, `${name}.variance`].map((key) =>
+      this.#tensor(key),
+    );
+    const [scale, shift] = [this.#tensor(`${name}.scale`), this.#tensor(`${name}.shift`)];
+    const taps = weight!.length / channels;
+    const folded = new Float32Array(weight!.length);
+    const bias = new Float32Array(channels);
+    for (let channel = 0; channel < channels; channel += 1) {
+      const factor = scale[channel]! / Math.sqrt(variance![channel]! + normEpsilon);
+      bias[channel] = shift[channel]! - mean![channel]! * factor;
+      for (let tap = channel * taps; tap < (channel + 1) * taps; tap += 1) folded[tap] = weight![tap]! * factor;
+    }
+    return { weight: folded, bias };
+  }
+
+  #tensor(name: string): Float32Array {
+    const tensor = this.#weights.get(name);
+    if (!tensor) throw new CytoError("CHECKPOINT_INVALID", `The weights have no tensor ${name}`);
+    return tensor;
+  }
+}
+
+/** Mean over the pixels: [N,C,H,W] -> [N,C]. */
+export const globalMean = (ops: Operators, x: Value): Value => ops.reduceMean(x, [2, 3], false);
+
+/** Crops nothing, checks only: a picture tensor whose sides are whole multiples of `multiple` where they are known. */
+export const requireMultiple = (x: Value, multiple: number): void => {
+  if (!x.shape.every((dim) => typeof dim === "number")) return;
+  const [, , h, w] = staticShape(x);
+  if (h! % multiple !== 0 || w! % multiple !== 0) {
+    throw new CytoError("INTERNAL", `A picture of ${w}x${h} is not a multiple of ${multiple}`);
+  }
+};
