@@ -1,0 +1,216 @@
+import { randomBytes } from "node:crypto";
+import { WebSocket } from "ws";
+import type { Clock } from "../core/index.js";
+import type { Outgoing, TopicOptions } from "./outgoing.js";
+import { maxBufferedBytes, maxViolations, violationWindowMs } from "./protocol/limits.js";
+import { type ServerMessage, type StreamErrorCode, type Topic, topics } from "./protocol/serverMessages.js";
+import { type ByTopic, type CloseReason, increment, type PublicationStats } from "./stats.js";
+import { TokenBucket } from "./tokenBucket.js";
+
+export interface ClientLimits {
+  readonly messagesPerSecond: number;
+  readonly messagesBurst: number;
+}
+
+export interface ClientContext {
+  readonly clock: Clock;
+  readonly stats: PublicationStats;
+  readonly limits: ClientLimits;
+  /** Called when the client could take a message again that it could not take before. */
+  readonly onDrained: () => void;
+  /** Called for every refusal; carries nothing that the client sent. */
+  readonly onViolation: (code: StreamErrorCode, correlationId: string) => void;
+}
+
+/** One topic of one client: a place for a single message, in which a newer one replaces an older. */
+interface Slot {
+  readonly options: TopicOptions;
+  readonly intervalMs: number;
+  dueAtMs: number;
+  lastSequence: number;
+  pending: Outgoing | undefined;
+}
+
+/** How long a closing handshake may take before the socket is cut. */
+const closeTimeoutMs = 2000;
+
+/**
+ * A connected client. What waits for it is bounded: at most one message a topic here, and `maxBufferedBytes` in the socket.
+ */
+export class Client {
+  readonly #socket: WebSocket;
+  readonly #context: ClientContext;
+  readonly #slots = new Map<Topic, Slot>();
+  readonly #bucket: TokenBucket;
+  readonly dropped: ByTopic = {};
+  #violations = 0;
+  #violationsSinceMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closing: CloseReason | undefined;
+  #alive = true;
+
+  constructor(socket: WebSocket, context: ClientContext) {
+    this.#socket = socket;
+    this.#context = context;
+    const { messagesPerSecond, messagesBurst } = context.limits;
+    this.#bucket = new TokenBucket(messagesPerSecond, messagesBurst, context.clock.monotonic());
+    socket.on("pong", () => {
+      this.#alive = true;
+      this.admit();
+    });
+    socket.on("ping", () => this.admit());
+  }
+
+  get open(): boolean {
+    return this.#closing === undefined && this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** Why this side closes the connection, if it does. */
+  get closing(): CloseReason | undefined {
+    return this.#closing;
+  }
+
+  get topics(): Topic[] {
+    return topics.filter((topic) => this.#slots.has(topic));
+  }
+
+  options(topic: Topic): TopicOptions | undefined {
+    return this.#slots.get(topic)?.options;
+  }
+
+  /** `afterSequence`: messages up to this one are known to the client and not sent again. */
+  subscribe(topic: Topic, options: TopicOptions, afterSequence = 0): void {
+    const intervalMs = options.maxRateHz === undefined ? 0 : 1000 / options.maxRateHz;
+    this.#slots.set(topic, { options, intervalMs, dueAtMs: 0, lastSequence: afterSequence, pending: undefined });
+  }
+
+  unsubscribe(topic: Topic): void {
+    this.#slots.delete(topic);
+  }
+
+  /** Takes a message of a topic; sends it now, or when the rate and the socket allow and nothing newer has come. */
+  offer(outgoing: Outgoing): void {
+    const slot = this.#slots.get(outgoing.topic);
+    if (slot === undefined || !this.open || outgoing.sequence <= slot.lastSequence) return;
+    if (slot.pending !== undefined && this.#due(slot)) this.noteDropped(outgoing.topic);
+    slot.pending = outgoing;
+    this.#pump();
+  }
+
+  /** Counts a message of a topic that the client was too slow for. */
+  noteDropped(topic: Topic): void {
+    increment(this.dropped, topic);
+    increment(this.#context.stats.dropped, topic);
+  }
+
+  /** When the next message of a topic is due (monotonic ms), or undefined where none newer than `sequence` is wanted. */
+  dueAt(topic: Topic, sequence: number): number | undefined {
+    const slot = this.#slots.get(topic);
+    if (slot === undefined || !this.open || slot.pending !== undefined || slot.lastSequence >= sequence)
+      return undefined;
+    return slot.dueAtMs;
+  }
+
+  /** Whether the socket holds so much that a picture had better not be encoded for it. */
+  get congested(): boolean {
+    return this.#socket.bufferedAmount > maxBufferedBytes / 2;
+  }
+
+  /** Sends a message that belongs to no topic; a client that does not read is not answered. */
+  reply(message: ServerMessage): void {
+    if (!this.open || this.#socket.bufferedAmount > maxBufferedBytes) return;
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Takes one from the allowance of incoming messages; where there is none, that is a violation. */
+  admit(): boolean {
+    if (!this.open) return false;
+    if (this.#bucket.take(this.#context.clock.monotonic())) return true;
+    this.refuse("MESSAGE_RATE", "Too many messages.");
+    return false;
+  }
+
+  /** Answers a message with an error; after `maxViolations` of them within the window the connection is closed. */
+  refuse(code: StreamErrorCode, message: string): void {
+    if (!this.open) return;
+    const nowMs = this.#context.clock.monotonic();
+    if (nowMs - this.#violationsSinceMs > violationWindowMs) {
+      this.#violationsSinceMs = nowMs;
+      this.#violations = 0;
+    }
+    this.#violations++;
+    increment(this.#context.stats.violations, code);
+    const correlationId = randomBytes(6).toString("hex");
+    this.#context.onViolation(code, correlationId);
+    this.reply({ type: "error", code, message, correlationId });
+    if (code === "MESSAGE_BINARY") this.close(1003, "binary", code);
+    else if (this.#violations >= maxViolations) this.close(1008, "policy", code);
+  }
+
+  /** Asks for a sign of life, and cuts the connection where the last question was not answered. */
+  heartbeat(): void {
+    if (!this.open) return;
+    if (!this.#alive) {
+      this.#closing = "dead";
+      this.#socket.terminate();
+      return;
+    }
+    this.#alive = false;
+    this.#socket.ping();
+  }
+
+  close(code: number, reason: CloseReason, text: string): void {
+    if (!this.open) return;
+    this.#closing = reason;
+    clearTimeout(this.#timer);
+    this.#slots.clear();
+    this.#socket.close(code, text);
+    setTimeout(() => this.#socket.terminate(), closeTimeoutMs).unref();
+  }
+
+  /** Frees what the client holds; the socket is closed already. */
+  released(): void {
+    clearTimeout(this.#timer);
+    this.#slots.clear();
+  }
+
+  #due(slot: Slot): boolean {
+    return this.#context.clock.monotonic() >= slot.dueAtMs;
+  }
+
+  #pump(): void {
+    if (!this.open) return;
+    let nextDueMs = Number.POSITIVE_INFINITY;
+    for (const topic of topics) {
+      const slot = this.#slots.get(topic);
+      if (slot?.pending === undefined) continue;
+      if (!this.#due(slot)) nextDueMs = Math.min(nextDueMs, slot.dueAtMs);
+      else if (this.#fits(slot.pending)) this.#send(slot, slot.pending);
+      else break;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (nextDueMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#pump(), Math.ceil(nextDueMs - this.#context.clock.monotonic()));
+    this.#timer.unref();
+  }
+
+  #fits(outgoing: Outgoing): boolean {
+    const buffered = this.#socket.bufferedAmount;
+    return buffered === 0 || buffered + outgoing.data.length <= maxBufferedBytes;
+  }
+
+  #send(slot: Slot, outgoing: Outgoing): void {
+    slot.pending = undefined;
+    slot.lastSequence = outgoing.sequence;
+    slot.dueAtMs = this.#context.clock.monotonic() + slot.intervalMs;
+    const { stats, onDrained } = this.#context;
+    increment(stats.sent, outgoing.topic);
+    stats.sentBytes += outgoing.data.length;
+    this.#socket.send(outgoing.data, { binary: outgoing.binary }, (error) => {
+      if (error != null || !this.open) return;
+      this.#pump();
+      onDrained();
+    });
+  }
+}

@@ -1,0 +1,144 @@
+import { stringify } from "yaml";
+import { z } from "zod";
+import { pingSchema, resumeSchema, subscribeSchema, unsubscribeSchema } from "./clientMessages.js";
+import { binaryExamples, clientExamples, serverExamples } from "./examples.js";
+import { maxBufferedBytes, maxMessageBytes, protocolVersion } from "./limits.js";
+import {
+  cellsMessageSchema,
+  countsMessageSchema,
+  densityHeaderSchema,
+  errorMessageSchema,
+  frameHeaderSchema,
+  helloSchema,
+  pongSchema,
+  resumedSchema,
+  statusMessageSchema,
+  subscriptionsSchema,
+} from "./serverMessages.js";
+
+interface Described {
+  readonly schema: z.ZodType;
+  readonly summary: string;
+}
+
+const fromClient: Readonly<Record<string, Described>> = {
+  subscribe: { schema: subscribeSchema, summary: "Wants topics; said again, it changes their options." },
+  unsubscribe: { schema: unsubscribeSchema, summary: "Wants topics no more." },
+  resume: { schema: resumeSchema, summary: "Takes up the session of an earlier connection." },
+  ping: { schema: pingSchema, summary: "Asks for a pong." },
+};
+
+const fromServer: Readonly<Record<string, Described>> = {
+  hello: { schema: helloSchema, summary: "The first message of every connection." },
+  subscriptions: { schema: subscriptionsSchema, summary: "Answers subscribe and unsubscribe." },
+  resumed: { schema: resumedSchema, summary: "Answers resume, and tells what was missed." },
+  pong: { schema: pongSchema, summary: "Answers ping." },
+  error: { schema: errorMessageSchema, summary: "Refuses a message." },
+  status: { schema: statusMessageSchema, summary: "Topic status: camera, models, rates, drops." },
+  counts: { schema: countsMessageSchema, summary: "Topic counts: cells per class, each counted once, with limits." },
+  cells: { schema: cellsMessageSchema, summary: "Topic cells: the cells of the newest field." },
+};
+
+const binary: Readonly<Record<string, Described>> = {
+  frame: { schema: frameHeaderSchema, summary: "Topic frames: a binary message with this header and a JPEG." },
+  density: { schema: densityHeaderSchema, summary: "Topic density: a binary message with this header and a PNG." },
+};
+
+const jsonSchema = (schema: z.ZodType, io: "input" | "output"): object => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: "draft-7", io });
+  return rest;
+};
+
+const textMessages = (
+  table: Readonly<Record<string, Described>>,
+  examples: Readonly<Record<string, unknown>>,
+  io: "input" | "output",
+): Record<string, object> =>
+  Object.fromEntries(
+    Object.entries(table).map(([name, { schema, summary }]) => [
+      name,
+      {
+        name,
+        summary,
+        contentType: "application/json",
+        payload: jsonSchema(schema, io),
+        examples: [{ payload: examples[name] }],
+      },
+    ]),
+  );
+
+const binaryMessages = (): Record<string, object> =>
+  Object.fromEntries(
+    Object.entries(binary).map(([name, { schema, summary }]) => [
+      name,
+      {
+        name,
+        summary,
+        description:
+          "Length of the header (unsigned, 32 bit, big-endian), the header (JSON, UTF-8), the picture. " +
+          "`headers` below is the schema of that header.",
+        contentType: "application/octet-stream",
+        headers: jsonSchema(schema, "output"),
+        payload: { type: "string", format: "binary" },
+        examples: [{ headers: binaryExamples[name] }],
+      },
+    ]),
+  );
+
+const references = (prefix: string, table: object): { $ref: string }[] =>
+  Object.keys(table).map((name) => ({ $ref: `${prefix}/${name}` }));
+
+/** The stream as an AsyncAPI 3 document, made from the schemas that the daemon itself uses. */
+export const asyncApiDocument = (): Record<string, unknown> => {
+  const everything = { ...fromClient, ...fromServer, ...binary };
+  const inChannel = "#/channels/stream/messages";
+  return {
+    asyncapi: "3.0.0",
+    info: {
+      title: "cytostream",
+      version: `${protocolVersion}.0.0`,
+      description: "Live counts of blood cells. docs/protocol.md teaches it.",
+      license: { name: "MIT" },
+    },
+    defaultContentType: "application/json",
+    servers: {
+      daemon: { host: "127.0.0.1:{port}", protocol: "ws", variables: { port: { description: "As configured." } } },
+    },
+    channels: {
+      stream: {
+        address: "/v1/stream",
+        description: `A client's message has at most ${maxMessageBytes} bytes, the server's at most ${maxBufferedBytes}.`,
+        messages: Object.fromEntries(
+          Object.keys(everything).map((name) => [name, { $ref: `#/components/messages/${name}` }]),
+        ),
+        bindings: { ws: { method: "GET" } },
+      },
+    },
+    operations: {
+      receive: {
+        action: "receive",
+        channel: { $ref: "#/channels/stream" },
+        messages: references(inChannel, fromClient),
+      },
+      send: {
+        action: "send",
+        channel: { $ref: "#/channels/stream" },
+        messages: references(inChannel, { ...fromServer, ...binary }),
+      },
+    },
+    components: {
+      messages: {
+        ...textMessages(fromClient, clientExamples, "input"),
+        ...textMessages(fromServer, serverExamples, "output"),
+        ...binaryMessages(),
+      },
+    },
+  };
+};
+
+/** The contents of docs/asyncapi.yaml. */
+export const asyncApiText = (): string =>
+  `# Made by \`npm run docs\` from src/publication/protocol; do not edit.\n${stringify(asyncApiDocument(), {
+    lineWidth: 120,
+    aliasDuplicateObjects: false,
+  })}`;

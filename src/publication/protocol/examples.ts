@@ -1,0 +1,160 @@
+import type { z } from "zod";
+import { taxonomy } from "../../core/index.js";
+import type { clientMessageSchema } from "./clientMessages.js";
+import type { BinaryHeader, ServerMessage } from "./serverMessages.js";
+
+/** One example of each message, for the AsyncAPI file; docs/protocol.md has more, checked by the same test. */
+
+const field = {
+  frame: 1286,
+  capturedAtMs: 1767225600120,
+  width: 1280,
+  height: 960,
+  camera: "virtual",
+  source: "seed 1",
+  umPerPixel: 0.1,
+  positionUm: { x: 5120, y: 1440 },
+};
+
+const cells = [
+  {
+    class: "neutrophil" as const,
+    centre: [611.5, 402.2] as [number, number],
+    box: [551.3, 340.8, 671.9, 463.4] as [number, number, number, number],
+    confidence: 0.981,
+    positionUm: [5117.2, 1432.2] as [number, number],
+  },
+];
+
+const models = { detector: { name: "unet", version: "1.0.0" }, classifier: { name: "cells", version: "1.0.0" } };
+
+export const clientExamples: Readonly<Record<string, z.input<typeof clientMessageSchema>>> = {
+  subscribe: {
+    type: "subscribe",
+    topics: ["status", "counts", "frames"],
+    options: { frames: { maxWidth: 960, maxRateHz: 5, cells: true }, counts: { maxRateHz: 4 } },
+  },
+  unsubscribe: { type: "unsubscribe", topics: ["frames"] },
+  resume: {
+    type: "resume",
+    session: "pYk0cGm2Qw1x",
+    token: "mJ3d0Xn5zKq8Wc1sVb7uTy2LpRf4Hg6a",
+    lastSequence: { counts: 412, status: 97 },
+  },
+  ping: { type: "ping", id: "7" },
+};
+
+const { label, abbreviation, colour, parent } = taxonomy.neutrophil;
+
+export const serverExamples: Readonly<Record<string, ServerMessage>> = {
+  hello: {
+    type: "hello",
+    protocol: 1,
+    server: "cytostream",
+    version: "0.1.0",
+    run: "0d3adb32-9c39-4a9c-8f2e-6ad9f3f0c7f1",
+    session: "pYk0cGm2Qw1x",
+    resumeToken: "mJ3d0Xn5zKq8Wc1sVb7uTy2LpRf4Hg6a",
+    resumeWithinMs: 120_000,
+    topics: ["status", "counts", "cells", "frames", "density"],
+    capabilities: {
+      frames: { encoding: "jpeg", widths: [320, 480, 640, 960, 1280, 1920], maxRateHz: 15 },
+      density: { encoding: "png", maxRateHz: 5 },
+      resume: true,
+    },
+    limits: {
+      messageBytes: 65_536,
+      messagesPerSecond: 20,
+      messagesBurst: 60,
+      bufferedBytes: 262_144,
+      cellsPerMessage: 1000,
+      pingIntervalMs: 15_000,
+    },
+    taxonomy: [{ class: "neutrophil", parent, label, abbreviation, colour }],
+  },
+  subscriptions: { type: "subscriptions", topics: ["status", "counts", "frames"] },
+  resumed: {
+    type: "resumed",
+    session: "pYk0cGm2Qw1x",
+    topics: [
+      { topic: "status", lastSequence: 97, newestSequence: 97, missed: 0, replayed: false },
+      { topic: "counts", lastSequence: 412, newestSequence: 431, missed: 18, replayed: true },
+    ],
+  },
+  pong: { type: "pong", id: "7", timeMs: 1767225600200, dropped: { frames: 12 } },
+  error: {
+    type: "error",
+    code: "MESSAGE_TYPE_UNKNOWN",
+    message: "The type is one of subscribe, unsubscribe, resume, ping.",
+    correlationId: "5f0c1d7be2a4",
+  },
+  status: {
+    type: "status",
+    sequence: 98,
+    publishedAtMs: 1767225600200,
+    simulated: true,
+    stale: false,
+    uptimeMs: 98_000,
+    camera: { name: "virtual", source: "seed 1", state: "streaming", lastFrameAtMs: 1767225600120 },
+    models,
+    provider: "cpu",
+    scale: { umPerPixel: 0.1, origin: "frame" },
+    rates: { cameraHz: 25, detectionHz: 13.1, latencyMs: 81 },
+    drops: { replacedByNewer: 1166 },
+    quality: { focus: 0.93, light: 0.88, stain: 0.9 },
+  },
+  counts: {
+    type: "counts",
+    sequence: 432,
+    publishedAtMs: 1767225600200,
+    simulated: true,
+    stale: false,
+    fields: 120,
+    areaUm2: 1474560,
+    classes: [
+      { class: "erythrocyte", count: 17350, limits: { low: 17092.8, high: 17610.1 }, perField: 144.6 },
+      { class: "leukocyte", count: 96, limits: { low: 77.8, high: 117.2 }, perField: 0.8 },
+    ],
+    differential: {
+      total: 94,
+      unsure: 2,
+      rows: [{ class: "neutrophil", count: 58, percent: 61.7, limits: { low: 51.6, high: 70.9 } }],
+    },
+  },
+  cells: {
+    type: "cells",
+    sequence: 1287,
+    publishedAtMs: 1767225600201,
+    simulated: true,
+    field,
+    models,
+    provider: "cpu",
+    total: 1,
+    cells,
+  },
+};
+
+export const binaryExamples: Readonly<Record<string, BinaryHeader>> = {
+  frame: {
+    type: "frame",
+    sequence: 1287,
+    publishedAtMs: 1767225600202,
+    simulated: true,
+    field,
+    encoding: "jpeg",
+    total: 1,
+    cells,
+  },
+  density: {
+    type: "density",
+    sequence: 1287,
+    publishedAtMs: 1767225600203,
+    simulated: true,
+    field,
+    encoding: "png",
+    classes: ["erythrocyte", "leukocyte", "platelet"],
+    width: 274,
+    height: 206,
+    framePixelsPerMapPixel: 4.6875,
+  },
+};

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { cellClasses, densityClasses, leukocyteClasses } from "../../core/index.js";
+
+/** Schemas of what is measured: counts, cells, fields, status. The envelope is put around them in serverMessages.ts. */
+
+const finite = z.number();
+const natural = z.int().nonnegative();
+const fraction = finite.min(0).max(1);
+
+export const cellClassSchema = z.enum(cellClasses).describe("Class of the taxonomy in hello.");
+
+export const pointUmSchema = z
+  .strictObject({ x: finite, y: finite })
+  .describe("Position on the slide, um; x to the right, y down as seen in the picture.");
+
+export const intervalSchema = z
+  .strictObject({ low: finite.nonnegative(), high: finite.nonnegative() })
+  .describe("95 % confidence limits.");
+
+export const classCountSchema = z.strictObject({
+  class: cellClassSchema,
+  count: natural.describe("Cells counted, each once."),
+  limits: intervalSchema.describe("95 % limits of the expected count (Poisson)."),
+  perField: finite.nonnegative().optional().describe("Mean count per field."),
+});
+
+export const differentialRowSchema = z.strictObject({
+  class: z.enum(leukocyteClasses),
+  count: natural,
+  percent: finite.min(0).max(100),
+  limits: intervalSchema.describe("95 % limits in percent (Wilson)."),
+});
+
+export const differentialSchema = z.strictObject({
+  total: natural.describe("Leukocytes with a named class: what 100 % is."),
+  unsure: natural.describe("Leukocytes whose class is not sure; not part of `total`."),
+  rows: z.array(differentialRowSchema).max(leukocyteClasses.length),
+});
+
+export const countsBody = {
+  simulated: z.boolean().describe("True where anything counted came from a simulated slide."),
+  stale: z.boolean().describe("True when the camera delivers no new fields: the figures are old."),
+  fields: natural.describe("Fields counted."),
+  areaUm2: finite.nonnegative().nullable().describe("Area of the slide seen, each spot once; null without a scale."),
+  classes: z.array(classCountSchema).max(cellClasses.length),
+  differential: differentialSchema,
+};
+
+export const fieldSchema = z.strictObject({
+  frame: natural.describe("Number of the frame within this run of the daemon."),
+  capturedAtMs: finite.describe("Milliseconds since the epoch."),
+  width: z.int().positive().describe("Px of the full frame; every pixel coordinate refers to it."),
+  height: z.int().positive(),
+  camera: z.string().max(100),
+  source: z.string().max(1000),
+  umPerPixel: finite.positive().nullable(),
+  positionUm: pointUmSchema.nullable().describe("Centre of the field on the slide, um."),
+});
+
+const coordinate = finite.describe("Px of the full frame, to a tenth.");
+
+export const cellSchema = z.strictObject({
+  class: cellClassSchema,
+  centre: z.tuple([coordinate, coordinate]).describe("[x, y]"),
+  box: z.tuple([coordinate, coordinate, coordinate, coordinate]).describe("[left, top, right, bottom]"),
+  confidence: fraction,
+  positionUm: z.tuple([finite, finite]).optional().describe("[x, y] on the slide, um."),
+});
+
+export const modelSchema = z.strictObject({ name: z.string().max(200), version: z.string().max(100) });
+export const modelsSchema = z.strictObject({ detector: modelSchema, classifier: modelSchema.optional() });
+
+export const cameraStates = ["opening", "streaming", "stale", "reconnecting", "ended", "failed"] as const;
+
+export const cameraStatusSchema = z.strictObject({
+  name: z.string().max(100),
+  source: z.string().max(1000),
+  state: z.enum(cameraStates),
+  cause: z.string().max(100).optional().describe("Error code of the last failure, while not streaming."),
+  lastFrameAtMs: finite.nullable().describe("When the newest frame was complete, ms since the epoch."),
+});
+
+export const scaleSchema = z.strictObject({
+  umPerPixel: finite.positive(),
+  origin: z.enum(["frame", "config", "estimated"]).describe("Told by the camera, given by the user, or estimated."),
+});
+
+export const statusBody = {
+  simulated: z.boolean(),
+  stale: z.boolean(),
+  uptimeMs: finite.nonnegative(),
+  camera: cameraStatusSchema,
+  models: modelsSchema.nullable(),
+  provider: z.string().max(50).nullable().describe("Execution provider: cpu, cuda, webgpu, dml, coreml."),
+  scale: scaleSchema.nullable(),
+  rates: z.strictObject({
+    cameraHz: finite.nonnegative().describe("Frames delivered per second."),
+    detectionHz: finite.nonnegative().describe("Fields counted per second."),
+    latencyMs: finite.nonnegative().nullable().describe("Median from the complete frame to its cells."),
+  }),
+  drops: z.record(z.string().max(50), natural).describe("Frames not counted since the start, by cause."),
+  quality: z
+    .strictObject({ focus: fraction, light: fraction, stain: fraction })
+    .partial()
+    .nullable()
+    .describe("Of the newest frame, 0 (useless) to 1 (good)."),
+};
+
+export const densityClassesSchema = z.array(z.enum(densityClasses)).max(3);
+
+export type CellMessage = z.infer<typeof cellSchema>;
+export type FieldMessage = z.infer<typeof fieldSchema>;
+export type ModelsMessage = z.infer<typeof modelsSchema>;

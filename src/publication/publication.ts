@@ -1,0 +1,181 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { WebSocketServer } from "ws";
+import { type Clock, CytoError, type ErrorCode, errorTable, systemClock } from "../core/index.js";
+import { type GuardOptions, refusal } from "./guard.js";
+import { createHttp, errorBody, type HealthProbes, type MetricsSource } from "./http.js";
+import { Hub } from "./hub.js";
+import type { PublicationInput } from "./input.js";
+import { type PublicationLog, silentLog } from "./log.js";
+import { maxFragments, maxMessageBytes } from "./protocol/limits.js";
+import { createStats, type PublicationStats } from "./stats.js";
+
+export interface PublicationOptions {
+  /** Address to listen on. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Version of the daemon, for hello. */
+  readonly version: string;
+  readonly health: HealthProbes;
+  /** As a prom-client Registry; without one `/metrics` is not found. */
+  readonly metrics?: MetricsSource;
+  /** Folder of the built dashboard; without one `/` is not found. */
+  readonly dashboardDir?: string;
+  readonly allowedHosts?: readonly string[];
+  readonly allowedOrigins?: readonly string[];
+  /** Default: 1,000. */
+  readonly maxClients?: number;
+  /** A client that has not answered a ping by the next one is cut off. Default: 15 s. */
+  readonly pingIntervalMs?: number;
+  /** Messages that a client may send: in the long run (default 20/s) and at once (default 60). */
+  readonly messagesPerSecond?: number;
+  readonly messagesBurst?: number;
+  readonly clock?: Clock;
+  readonly log?: PublicationLog;
+}
+
+/** The open port. Disposing it tells the clients (1001), waits for them and closes the port; it is idempotent. */
+export interface Publication extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Where the dashboard is. */
+  readonly url: string;
+  /**
+   * Hands a result to whoever subscribed to it; returns at once, and does nothing after disposal.
+   * @throws CytoError INTERNAL where counts or status do not fit the protocol: a fault of the caller
+   */
+  publish(input: PublicationInput): void;
+  /** Forgets where the slide has been looked at: a new slide. */
+  clearFields(): void;
+  /** A copy of the counters, to be read when metrics are collected. */
+  stats(): PublicationStats;
+}
+
+export const streamPath = "/v1/stream";
+
+const listen = async (app: FastifyInstance, host: string, port: number): Promise<AddressInfo> => {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    const inUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+    throw new CytoError(
+      inUse ? "PORT_IN_USE" : "LISTEN_FAILED",
+      inUse ? `port ${port} of ${host} is taken` : `cannot listen on port ${port} of ${host}`,
+      { cause: error, context: { host, port } },
+    );
+  }
+  return app.server.address() as AddressInfo;
+};
+
+/** Refuses a handshake with a code, before there is a WebSocket. */
+const refuseUpgrade = (socket: Duplex, code: ErrorCode): void => {
+  const entry = errorTable[code];
+  const status = "httpStatus" in entry ? entry.httpStatus : 400;
+  const body = JSON.stringify(errorBody(code, randomUUID()));
+  socket.on("error", () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+};
+
+/**
+ * Opens the port: HTTP, the stream, the dashboard.
+ * @throws CytoError PORT_IN_USE, LISTEN_FAILED
+ */
+export const createPublication = async (options: PublicationOptions): Promise<Publication> => {
+  const host = options.host ?? "127.0.0.1";
+  const log = options.log ?? silentLog;
+  const stats = createStats();
+  const maxClients = options.maxClients ?? 1000;
+  const guard: GuardOptions = {
+    host,
+    allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
+    allowedOrigins: options.allowedOrigins ?? [],
+  };
+  const hub = new Hub({
+    clock: options.clock ?? systemClock,
+    log,
+    stats,
+    version: options.version,
+    maxClients,
+    pingIntervalMs: options.pingIntervalMs ?? 15_000,
+    limits: { messagesPerSecond: options.messagesPerSecond ?? 20, messagesBurst: options.messagesBurst ?? 60 },
+  });
+  const app = await createHttp({
+    guard,
+    log,
+    board: hub.board,
+    health: options.health,
+    metrics: options.metrics,
+    dashboardDir: options.dashboardDir,
+    onRefused: (code) => hub.refused(code),
+  });
+  let closing: Promise<void> | undefined;
+  const whyNot = (request: IncomingMessage): ErrorCode | undefined => {
+    if (closing !== undefined) return "SHUTTING_DOWN";
+    if ((request.url ?? "").split("?")[0] !== streamPath) return "NOT_FOUND";
+    const refused = refusal({ host: request.headers.host, origin: request.headers.origin }, guard);
+    return refused ?? (hub.clients >= maxClients ? "CLIENTS_EXCEEDED" : undefined);
+  };
+  const webSockets = attachStream(app, hub, whyNot);
+  const address = await listen(app, host, options.port).catch(async (error: unknown) => {
+    await hub.close();
+    throw error;
+  });
+  const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
+  log.info({ url }, "publication.listening");
+  const close = async (): Promise<void> => {
+    await hub.close();
+    webSockets.close();
+    await app.close();
+  };
+  return {
+    host: address.address,
+    port: address.port,
+    url,
+    publish: (input) => {
+      if (closing === undefined) hub.publish(input);
+    },
+    clearFields: () => hub.board.fields.clear(),
+    stats: () => structuredClone(stats),
+    [Symbol.asyncDispose]: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+};
+
+const attachStream = (
+  app: FastifyInstance,
+  hub: Hub,
+  whyNot: (request: IncomingMessage) => ErrorCode | undefined,
+): WebSocketServer => {
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    maxFragments,
+  });
+  webSockets.on("wsClientError", (_error, socket) => {
+    hub.refused("REQUEST_INVALID");
+    refuseUpgrade(socket, "REQUEST_INVALID");
+  });
+  app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const code = whyNot(request);
+    if (code === undefined) {
+      webSockets.handleUpgrade(request, socket, head, (opened) => hub.accept(opened));
+      return;
+    }
+    hub.refused(code);
+    refuseUpgrade(socket, code);
+  });
+  return webSockets;
+};
