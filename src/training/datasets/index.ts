@@ -1,4 +1,15 @@
 /** Data sets of labelled pictures, and batches of training samples from them. */
 export type { Dataset, DatasetFacts, DatasetLayout, LabelledField } from "./dataset.js";
+export {
+  createFieldSampler,
+  type FieldAugmentation,
+  type FieldSampler,
+  type FieldSamplerOptions,
+  fieldAugmentation,
+  type SamplerState,
+} from "./fieldBatches.js";
+export type { FieldBatch } from "./fieldTargets.js";
 export { openDataset } from "./openDataset.js";
+export { type PictureWindow, resamplePicture } from "./resample.js";
 export { borderPx, isCut, redCellDiameterUm } from "./scale.js";
+export { iouOf, mergeTwiceListed } from "./twiceListed.js";

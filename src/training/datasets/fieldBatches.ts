@@ -1,0 +1,223 @@
+import { CytoError, createRandom, densityClasses, type Random, type RandomState } from "../../core/index.js";
+import { ColourChange, type ColourJitter } from "./colourJitter.js";
+import type { LabelledField } from "./dataset.js";
+import { type FieldPictureOptions, loadFieldPictures, type StoredField } from "./fieldPictures.js";
+import { type FieldBatch, mapStride, TargetPainter } from "./fieldTargets.js";
+import { FieldPainter, laidSize, layBoxes, type Placement } from "./fieldView.js";
+import { createShuffledPasses, type PassState } from "./passes.js";
+
+/** How fields are varied. */
+export interface FieldAugmentation extends ColourJitter {
+  /** Diameter of a red cell on the canvas before `scale`, px. */
+  readonly redCellPx: number;
+  /** Half-width of the uniform range about 1 of the factor on that diameter. */
+  readonly scale: number;
+  /** Part of the samples that are blurred. */
+  readonly blurredPart: number;
+  /** Greatest standard deviation of the Gaussian blur, canvas px. */
+  readonly blurPx: number;
+  /** Part of the samples that get noise. */
+  readonly noisyPart: number;
+  /** Greatest standard deviation of the noise, 8-bit steps. */
+  readonly noise: number;
+}
+
+export const fieldAugmentation: FieldAugmentation = {
+  redCellPx: 32,
+  scale: 0.15,
+  contrast: 0.2,
+  brightness: 0.06,
+  gain: 0.1,
+  gamma: 0.2,
+  hueDegrees: 10,
+  saturation: 0.2,
+  blurredPart: 0.3,
+  blurPx: 1.1,
+  noisyPart: 0.5,
+  noise: 5,
+};
+
+export interface FieldSamplerOptions extends Pick<FieldPictureOptions, "onLoaded"> {
+  readonly fields: readonly LabelledField[];
+  /** Side of the square canvas, px; even. Default 192. */
+  readonly canvasPx?: number | undefined;
+  /** Samples a batch. */
+  readonly batch: number;
+  readonly seed: number;
+  /**
+   * Share of the samples by name of the data set, relative to one another; a set that is not named has the number of its
+   * fields. Within a set all fields come equally often.
+   */
+  readonly weights?: Readonly<Record<string, number>> | undefined;
+  readonly augmentation?: Partial<FieldAugmentation> | undefined;
+}
+
+/** Where a sampler stands; JSON-serialisable. */
+export interface SamplerState {
+  readonly random: RandomState;
+  readonly passes: readonly PassState[];
+}
+
+export interface FieldSampler {
+  readonly canvasPx: number;
+  readonly batch: number;
+  /** The next batch, in one of two sets of buffers in turn: valid until the call after the next. */
+  next(): FieldBatch;
+  state(): SamplerState;
+  /** Goes on bit for bit where `state` was taken, given the same options. @throws CytoError CHECKPOINT_INVALID */
+  restore(state: SamplerState): void;
+}
+
+const noiseTableLength = 1 << 16;
+/** On a canvas smaller than the field, its border may come this far in, px, so that borders are seen. */
+const borderMarginPx = 12;
+
+export const createFieldBatch = (batch: number, canvasPx: number): FieldBatch => {
+  const map = batch * densityClasses.length * (canvasPx / mapStride) ** 2;
+  return {
+    field: new Uint8Array(batch * canvasPx * canvasPx * 4),
+    density: new Float32Array(map),
+    extent: new Float32Array(4 * map),
+    extentWeight: new Float32Array(map),
+    valid: new Float32Array(map),
+  };
+};
+
+export const normalTable = (seed: number, length: number = noiseTableLength): Float32Array => {
+  const random = createRandom(seed);
+  return Float32Array.from({ length }, () => random.normal());
+};
+
+/** Items by data set with the data sets' shares. @throws CytoError USAGE for a weight that cannot be one */
+export const groupByDataset = <T extends { readonly dataset: string }>(
+  items: readonly T[],
+  weights: Readonly<Record<string, number>>,
+): { items: readonly T[]; share: number }[] => {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(item.dataset);
+    if (group) group.push(item);
+    else groups.set(item.dataset, [item]);
+  }
+  for (const [name, weight] of Object.entries(weights)) {
+    if (!groups.has(name)) throw new CytoError("USAGE", `a weight is given for ${name}, which has no fields here`);
+    if (!(weight >= 0 && Number.isFinite(weight))) throw new CytoError("USAGE", `the weight of ${name} is ${weight}`);
+  }
+  const shares = [...groups].map(([name, group]) => ({ items: group, share: weights[name] ?? group.length }));
+  const used = shares.filter(({ share }) => share > 0);
+  if (used.length === 0) throw new CytoError("DATASET_INVALID", "there is nothing to train on");
+  return used;
+};
+
+class Sampler implements FieldSampler {
+  readonly batch: number;
+  readonly #random: Random;
+  readonly #passes;
+  readonly #buffers: readonly [FieldBatch, FieldBatch];
+  #turn = 0;
+  readonly #painter: FieldPainter;
+  readonly #targets: TargetPainter;
+  readonly #colours = new ColourChange();
+  readonly #noise = normalTable(1);
+  readonly #boxes: Float32Array;
+
+  constructor(
+    fields: readonly StoredField[],
+    readonly canvasPx: number,
+    private readonly augmentation: FieldAugmentation,
+    { batch, seed, weights = {} }: Pick<FieldSamplerOptions, "batch" | "seed" | "weights">,
+  ) {
+    this.batch = batch;
+    this.#random = createRandom(seed);
+    this.#passes = createShuffledPasses(groupByDataset(fields, weights), this.#random, seed);
+    this.#buffers = [createFieldBatch(batch, canvasPx), createFieldBatch(batch, canvasPx)];
+    this.#painter = new FieldPainter(canvasPx);
+    this.#targets = new TargetPainter(canvasPx);
+    this.#boxes = new Float32Array(fields.reduce((most, { boxes }) => Math.max(most, boxes.length), 0));
+  }
+
+  next(): FieldBatch {
+    const batch = this.#buffers[this.#turn]!;
+    this.#turn = 1 - this.#turn;
+    for (let sample = 0; sample < this.batch; sample++) this.#draw(batch, sample, this.#passes.next());
+    return batch;
+  }
+
+  state(): SamplerState {
+    return { random: this.#random.state(), passes: this.#passes.state() };
+  }
+
+  restore({ random, passes }: SamplerState): void {
+    try {
+      this.#passes.restore(passes);
+      this.#random.restore(random);
+    } catch (error) {
+      throw CytoError.from(error, "CHECKPOINT_INVALID");
+    }
+  }
+
+  #place(field: StoredField): Placement {
+    const { redCellPx, scale, blurredPart, blurPx } = this.augmentation;
+    const random = this.#random;
+    const orientation = random.int(8);
+    const zoom = (redCellPx * (1 + scale * (2 * random.next() - 1))) / field.redCellPx;
+    const [width, height] = laidSize(field, orientation, zoom);
+    const room = (length: number): number => {
+      const free = this.canvasPx - length;
+      const margin = free >= 0 ? 0 : borderMarginPx;
+      const low = Math.min(free, 0) - margin;
+      const high = Math.max(free, 0) + margin;
+      return low + random.next() * (high - low);
+    };
+    const left = room(width);
+    const top = room(height);
+    const blurred = random.next() < blurredPart;
+    const blur = random.next() * blurPx;
+    return { orientation, zoom, left, top, blurPx: blurred ? blur : 0 };
+  }
+
+  #draw(batch: FieldBatch, sample: number, field: StoredField): void {
+    const random = this.#random;
+    const placement = this.#place(field);
+    this.#colours.draw(random, this.augmentation);
+    const noisy = random.next() < this.augmentation.noisyPart;
+    const noiseScale = random.next() * this.augmentation.noise;
+    this.#painter.paint(batch, sample, {
+      field,
+      placement,
+      colours: this.#colours,
+      noise: this.#noise,
+      noiseAt: random.int(noiseTableLength),
+      noiseScale: noisy ? noiseScale : 0,
+    });
+    layBoxes(field, placement, this.#boxes);
+    const [width, height] = laidSize(field, placement.orientation, placement.zoom);
+    this.#targets.paint(batch, sample, {
+      left: placement.left,
+      top: placement.top,
+      right: placement.left + width,
+      bottom: placement.top + height,
+      boxes: this.#boxes,
+      classes: field.classes,
+      count: field.classes.length,
+      incomplete: field.incomplete,
+    });
+  }
+}
+
+/**
+ * Loads fields and makes an endless source of batches of varied samples from them, the same for the same seed: each a
+ * field laid on a square canvas in one of eight orientations, at a drawn scale and place, with drawn changes of colour,
+ * blur and noise, and the targets of the detector (see FieldBatch). A cell that the canvas cuts is a cell, with the box
+ * that is left of it, where at least 0.4 of its side across is seen; else its area is not believed.
+ *
+ * @throws CytoError IMAGE_UNREADABLE, DATASET_INVALID, USAGE
+ */
+export const createFieldSampler = async (options: FieldSamplerOptions): Promise<FieldSampler> => {
+  const { fields, canvasPx = 192, onLoaded } = options;
+  if (!Number.isInteger(canvasPx / mapStride) || canvasPx <= 0)
+    throw new CytoError("USAGE", `the canvas' side is an even number of px, not ${canvasPx}`);
+  const augmentation = { ...fieldAugmentation, ...options.augmentation };
+  const stored = await loadFieldPictures(fields, { redCellPx: 1.25 * augmentation.redCellPx, onLoaded });
+  return new Sampler(stored, canvasPx, augmentation, options);
+};

@@ -1,0 +1,77 @@
+import { densityClasses, densityClassOf } from "../../core/index.js";
+import { decodePicture } from "../../pictures/index.js";
+import type { LabelledField } from "./dataset.js";
+import { invalid, mapBounded } from "./files.js";
+import { resamplePicture } from "./resample.js";
+import { mergeTwiceListed } from "./twiceListed.js";
+
+/** A field kept in memory at about the scale of training. */
+export interface StoredField {
+  readonly id: string;
+  readonly dataset: string;
+  readonly width: number;
+  readonly height: number;
+  /** Interleaved RGB. */
+  readonly pixels: Uint8Array;
+  /** Diameter of its red cells, px of `pixels`. */
+  readonly redCellPx: number;
+  /** Left, top, right, bottom per cell, px of `pixels`; cells listed twice are here once. */
+  readonly boxes: Float32Array;
+  /** Index into densityClasses, per cell. */
+  readonly classes: Uint8Array;
+  /** Per density class, whether the labels leave cells of it out. */
+  readonly incomplete: readonly boolean[];
+}
+
+export interface FieldPictureOptions {
+  /** Fields whose red cells are larger are shrunk to this diameter, px; smaller ones stay as they are. Default 40. */
+  readonly redCellPx?: number | undefined;
+  readonly onLoaded?: ((done: number, total: number) => void) | undefined;
+}
+
+const picturesAtOnce = 4;
+
+const store = async (field: LabelledField, redCellPx: number): Promise<StoredField> => {
+  const diameter = field.redCellDiameterPx;
+  if (diameter === undefined)
+    throw invalid(`${field.picturePath}: nothing tells its scale; give um per pixel (cytostream.yaml: umPerPixel)`);
+  const picture = await decodePicture(field.picturePath);
+  const width = Math.max(Math.round(picture.width * Math.min(redCellPx / diameter, 1)), 1);
+  const height = Math.max(Math.round(picture.height * Math.min(redCellPx / diameter, 1)), 1);
+  const small = resamplePicture(picture, { left: 0, top: 0, ...picture }, { width, height });
+  const [scaleX, scaleY] = [width / picture.width, height / picture.height];
+  const cells = mergeTwiceListed(field.cells);
+  const boxes = cells.flatMap(({ box }) => [
+    box.left * scaleX,
+    box.top * scaleY,
+    box.right * scaleX,
+    box.bottom * scaleY,
+  ]);
+  return {
+    id: field.id,
+    dataset: field.dataset,
+    width,
+    height,
+    pixels: small.pixels,
+    redCellPx: diameter * Math.sqrt(scaleX * scaleY),
+    boxes: Float32Array.from(boxes),
+    classes: Uint8Array.from(cells, ({ cellClass }) => densityClasses.indexOf(densityClassOf(cellClass))),
+    incomplete: densityClasses.map((densityClass) => field.incomplete.includes(densityClass)),
+  };
+};
+
+/**
+ * Decodes fields and keeps them as 8-bit RGB at a size at which a red cell is `redCellPx` across (0.1-0.3 MB a field).
+ * @throws CytoError IMAGE_UNREADABLE, DATASET_INVALID where nothing tells a field's scale
+ */
+export const loadFieldPictures = async (
+  fields: readonly LabelledField[],
+  { redCellPx = 40, onLoaded }: FieldPictureOptions = {},
+): Promise<readonly StoredField[]> => {
+  let done = 0;
+  return mapBounded(fields, picturesAtOnce, async (field) => {
+    const stored = await store(field, redCellPx);
+    onLoaded?.(++done, fields.length);
+    return stored;
+  });
+};
