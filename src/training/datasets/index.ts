@@ -1,4 +1,13 @@
 /** Data sets of labelled pictures, and batches of training samples from them. */
+export {
+  type CropAugmentation,
+  type CropBatch,
+  type CropSampler,
+  type CropSamplerOptions,
+  createCropSampler,
+  cropAugmentation,
+} from "./cropBatches.js";
+export { centredCrops, cropPx, cropUm, cutCrop, type StoredCrop } from "./cropPictures.js";
 export type { Dataset, DatasetFacts, DatasetLayout, LabelledField } from "./dataset.js";
 export {
   createFieldSampler,
