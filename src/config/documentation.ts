@@ -73,21 +73,18 @@ export const configurationPage = (): string => {
 
 const yamlValue = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
-/** A section of which no key has a default is commented out as a whole: YAML would read its bare name as null. */
+/** The name of a section of which no key has a default is commented out as well: YAML would read it as null. */
 const yamlLines = (node: SchemaNode, indent: string): string[] =>
   Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const comment = child.description === undefined ? [] : [`${indent}# ${child.description}`];
     if (child.properties !== undefined) {
-      const lines = [`${indent}${key}:`, ...yamlLines(child, `${indent}  `)];
-      const bare = lines.slice(1).every((line) => line.trimStart().startsWith("#"));
-      return [...comment, ...(bare ? lines.map((line) => commentOut(line, indent)) : lines)];
+      const lines = yamlLines(child, `${indent}  `);
+      const bare = lines.every((line) => line.trimStart().startsWith("#"));
+      return [...comment, `${indent}${bare ? "# " : ""}${key}:`, ...lines];
     }
     const line = child.default === undefined ? `# ${key}:` : `${key}: ${yamlValue(child.default)}`;
     return [...comment, `${indent}${line}`];
   });
-
-const commentOut = (line: string, indent: string): string =>
-  `${indent}# ${line.slice(indent.length).replace("# ", "")}`;
 
 /** Text of config/default.yaml: every key, its meaning, and its default; keys without one are commented out. */
 export const defaultYaml = (): string => {
