@@ -93,6 +93,14 @@ export const errorTable = {
   PROVIDER_UNAVAILABLE: entry("The execution provider asked for is not there", "See `cytostream doctor`.", {
     exitCode: 69,
   }),
+  DETECTION_FAILED: entry("A field could not be searched", "See the message; the next field is tried.", {
+    retryable: true,
+  }),
+  DETECTOR_CRASHED: entry("A detection worker died or hung over a field", "It is restarted by itself.", {
+    retryable: true,
+  }),
+  DETECTOR_CLOSED: entry("The detector was closed before the field was searched", "Open it again."),
+  DETECTION_CANCELLED: entry("The caller withdrew the field before it was searched", "Send it again."),
 
   DATASET_INVALID: entry("A data set cannot be read", "Check its layout: YOLO (data.yaml) or Pascal VOC.", {
     exitCode: 65,
