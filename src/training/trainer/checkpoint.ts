@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { CytoError } from "../../core/index.js";
+import type { ParameterState } from "../../engine/index.js";
+
+export interface Checkpoint {
+  /** What the training was asked to do; a checkpoint fits only a training with an equal fingerprint. */
+  readonly fingerprint: string;
+  readonly steps: number;
+  readonly elapsedMs: number;
+  /** State of the source of batches, JSON-serialisable. */
+  readonly source: unknown;
+  readonly states: Readonly<Record<string, ParameterState>>;
+}
+
+const magic = "cytostream checkpoint 1\n";
+const vectors = ["parameters", "firstMoment", "secondMoment", "average", "statistics"] as const;
+
+interface Header {
+  readonly fingerprint: string;
+  readonly steps: number;
+  readonly elapsedMs: number;
+  readonly source: unknown;
+  readonly sets: readonly { readonly name: string; readonly steps: number; readonly lengths: readonly number[] }[];
+}
+
+/** Fingerprint of whatever decides a training's course. */
+export const fingerprintOf = (settings: unknown): string =>
+  createHash("sha256").update(JSON.stringify(settings)).digest("hex");
+
+/**
+ * Writes a checkpoint: magic line, SHA-256 of the rest (32 bytes), length of the JSON header (uint32, little-endian),
+ * header, then the vectors as little-endian float32. The file appears whole or not at all.
+ */
+export const writeCheckpoint = async (path: string, checkpoint: Checkpoint): Promise<void> => {
+  const sets = Object.entries(checkpoint.states);
+  const header: Header = {
+    fingerprint: checkpoint.fingerprint,
+    steps: checkpoint.steps,
+    elapsedMs: checkpoint.elapsedMs,
+    source: checkpoint.source,
+    sets: sets.map(([name, state]) => ({ name, steps: state.steps, lengths: vectors.map((key) => state[key].length) })),
+  };
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  const data = sets.flatMap(([, state]) =>
+    vectors.map((key) => Buffer.from(state[key].buffer, state[key].byteOffset, state[key].byteLength)),
+  );
+  const body = Buffer.concat([length, json, ...data]);
+  const digest = createHash("sha256").update(body).digest();
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(`${path}.new`, "w");
+  try {
+    await file.writeFile(Buffer.concat([Buffer.from(magic), digest, body]));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+};
+
+/**
+ * Reads a checkpoint back, bit for bit; undefined where there is none.
+ * @throws CytoError CHECKPOINT_INVALID where the file is damaged or belongs to another training
+ */
+export const readCheckpoint = async (path: string, fingerprint: string): Promise<Checkpoint | undefined> => {
+  let file: Buffer;
+  try {
+    file = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new CytoError("CHECKPOINT_INVALID", `${path} cannot be read`, { cause: error });
+  }
+  const start = magic.length + 32;
+  const body = file.subarray(start);
+  const digest = createHash("sha256").update(body).digest();
+  if (file.subarray(0, magic.length).toString() !== magic || !digest.equals(file.subarray(magic.length, start))) {
+    throw new CytoError("CHECKPOINT_INVALID", `${path} is damaged or not a checkpoint`);
+  }
+  const headerEnd = 4 + body.readUInt32LE(0);
+  const header = JSON.parse(body.subarray(4, headerEnd).toString()) as Header;
+  if (header.fingerprint !== fingerprint) {
+    throw new CytoError("CHECKPOINT_INVALID", `${path} belongs to a training with other settings or data`);
+  }
+  return { ...header, states: readStates(header, body.subarray(headerEnd)) };
+};
+
+const readStates = (header: Header, data: Buffer): Record<string, ParameterState> => {
+  let offset = 0;
+  const take = (length: number): Float32Array => {
+    const bytes = Uint8Array.from(data.subarray(offset, offset + 4 * length));
+    offset += 4 * length;
+    return new Float32Array(bytes.buffer);
+  };
+  return Object.fromEntries(
+    header.sets.map(({ name, steps, lengths }) => {
+      const [parameters, firstMoment, secondMoment, average, statistics] = lengths.map(take) as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ];
+      return [name, { parameters, firstMoment, secondMoment, average, statistics, steps }];
+    }),
+  );
+};
+
+export const checkpointPath = (directory: string): string => join(directory, "checkpoint.bin");

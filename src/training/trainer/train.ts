@@ -1,0 +1,123 @@
+import { CytoError } from "../../core/index.js";
+import type { Feed, StepResult, TrainingRun } from "../../engine/index.js";
+import { checkpointPath, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import { averageDecayAt, type Duration, donePart, learningRateAt, type Schedule } from "./schedule.js";
+
+/** An endless, seeded source of training steps whose place can be kept and found again. */
+export interface StepSource {
+  /** The moves of one step, in order: which problem, with which tensors. */
+  next(): readonly { readonly problem: string; readonly feeds: Readonly<Record<string, Feed>> }[];
+  /** JSON-serialisable. */
+  state(): unknown;
+  /** @throws CytoError CHECKPOINT_INVALID */
+  restore(state: unknown): void;
+}
+
+export interface StepReport {
+  /** Steps done, this one included. */
+  readonly steps: number;
+  /** Part of the training that is done, in [0, 1]. */
+  readonly done: number;
+  readonly elapsedMs: number;
+  readonly stepMs: number;
+  readonly learningRate: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly gradientNorms: Readonly<Record<string, number>>;
+}
+
+export interface TrainingPlan {
+  readonly run: TrainingRun;
+  readonly source: StepSource;
+  readonly duration: Duration;
+  readonly schedule: Schedule;
+  /** Folder of the checkpoint. */
+  readonly directory: string;
+  readonly checkpointEveryMs: number;
+  readonly fingerprint: string;
+  /** Goes on from the checkpoint in `directory` where there is one. */
+  readonly resume: boolean;
+  /** Time spent before the first step that counts towards a duration in minutes. */
+  readonly preparationMs?: number;
+  readonly report: (report: StepReport) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingOutcome {
+  readonly steps: number;
+  readonly elapsedMs: number;
+  /** False where the signal stopped it; the checkpoint then holds the last step. */
+  readonly finished: boolean;
+}
+
+/**
+ * Takes steps until the duration is over, with a checkpoint now and then and one at the end. The next batch is made
+ * while a step runs in its thread.
+ *
+ * @throws CytoError TRAINING_DIVERGED (the checkpoint then holds the last good step), CHECKPOINT_INVALID
+ */
+export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
+  const path = checkpointPath(plan.directory);
+  const before = plan.resume ? await readCheckpoint(path, plan.fingerprint) : undefined;
+  if (before) {
+    await plan.run.writeState(before.states);
+    plan.source.restore(before.source);
+  }
+  let steps = before?.steps ?? 0;
+  const startMs = performance.now() - (before?.elapsedMs ?? 0) - (plan.preparationMs ?? 0);
+  const elapsed = () => performance.now() - startMs;
+  let source = plan.source.state();
+  const save = async () => {
+    const states = await plan.run.readState();
+    await writeCheckpoint(path, { fingerprint: plan.fingerprint, steps, elapsedMs: elapsed(), source, states });
+  };
+  let savedMs = elapsed();
+  let moves = plan.source.next();
+  let done = donePart(plan.duration, steps, elapsed());
+  while (done < 1 && !plan.signal?.aborted) {
+    const beganMs = performance.now();
+    const rates = {
+      learningRate: learningRateAt(plan.schedule, steps, done),
+      averageDecay: averageDecayAt(plan.schedule, steps),
+    };
+    const pending = takeMoves(plan.run, moves, rates);
+    const following = plan.source.state();
+    moves = plan.source.next();
+    const result = await pending.catch(async (error: unknown) => {
+      await save();
+      throw CytoError.from(error);
+    });
+    source = following;
+    steps += 1;
+    done = donePart(plan.duration, steps, elapsed());
+    const stepMs = performance.now() - beganMs;
+    plan.report({
+      steps,
+      done: Math.min(done, 1),
+      elapsedMs: elapsed(),
+      stepMs,
+      ...result,
+      learningRate: rates.learningRate,
+    });
+    if (elapsed() - savedMs > plan.checkpointEveryMs) {
+      await save();
+      savedMs = elapsed();
+    }
+  }
+  await save();
+  return { steps, elapsedMs: elapsed(), finished: done >= 1 };
+};
+
+const takeMoves = async (
+  run: TrainingRun,
+  moves: ReturnType<StepSource["next"]>,
+  rates: { readonly learningRate: number; readonly averageDecay: number },
+): Promise<Pick<StepResult, "losses" | "gradientNorms">> => {
+  const losses: Record<string, number> = {};
+  const gradientNorms: Record<string, number> = {};
+  for (const move of moves) {
+    const result = await run.step({ ...move, ...rates });
+    Object.assign(losses, result.losses);
+    Object.assign(gradientNorms, result.gradientNorms);
+  }
+  return { losses, gradientNorms };
+};
