@@ -2,20 +2,15 @@ import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import type { Clock } from "../core/index.js";
 import type { Outgoing, TopicOptions } from "./outgoing.js";
-import { maxBufferedBytes, maxViolations, violationWindowMs } from "./protocol/limits.js";
+import { burstOf, maxViolations, type StreamLimits, violationWindowMs } from "./protocol/limits.js";
 import { type ServerMessage, type StreamErrorCode, type Topic, topics } from "./protocol/serverMessages.js";
-import { type ByTopic, type CloseReason, increment, type PublicationStats } from "./stats.js";
+import type { ByTopic, CloseReason, Tally } from "./tally.js";
 import { TokenBucket } from "./tokenBucket.js";
-
-export interface ClientLimits {
-  readonly messagesPerSecond: number;
-  readonly messagesBurst: number;
-}
 
 export interface ClientContext {
   readonly clock: Clock;
-  readonly stats: PublicationStats;
-  readonly limits: ClientLimits;
+  readonly tally: Tally;
+  readonly limits: StreamLimits;
   /** Called when the client could take a message again that it could not take before. */
   readonly onDrained: () => void;
   /** Called for every refusal; carries nothing that the client sent. */
@@ -35,7 +30,7 @@ interface Slot {
 const closeTimeoutMs = 2000;
 
 /**
- * A connected client. What waits for it is bounded: at most one message a topic here, and `maxBufferedBytes` in the socket.
+ * A connected client. What waits for it is bounded: at most one message a topic here, and `clientBufferBytes` (or one longer message) in the socket.
  */
 export class Client {
   readonly #socket: WebSocket;
@@ -52,8 +47,8 @@ export class Client {
   constructor(socket: WebSocket, context: ClientContext) {
     this.#socket = socket;
     this.#context = context;
-    const { messagesPerSecond, messagesBurst } = context.limits;
-    this.#bucket = new TokenBucket(messagesPerSecond, messagesBurst, context.clock.monotonic());
+    const { limits, clock } = context;
+    this.#bucket = new TokenBucket(limits.messagesPerSecond, burstOf(limits), clock.monotonic());
     socket.on("pong", () => {
       this.#alive = true;
       this.admit();
@@ -99,8 +94,8 @@ export class Client {
 
   /** Counts a message of a topic that the client was too slow for. */
   noteDropped(topic: Topic): void {
-    increment(this.dropped, topic);
-    increment(this.#context.stats.dropped, topic);
+    this.dropped[topic] = (this.dropped[topic] ?? 0) + 1;
+    this.#context.tally.dropped(topic);
   }
 
   /** When the next message of a topic is due (monotonic ms), or undefined where none newer than `sequence` is wanted. */
@@ -113,12 +108,12 @@ export class Client {
 
   /** Whether the socket holds so much that a picture had better not be encoded for it. */
   get congested(): boolean {
-    return this.#socket.bufferedAmount > maxBufferedBytes / 2;
+    return this.#socket.bufferedAmount > this.#context.limits.clientBufferBytes / 2;
   }
 
   /** Sends a message that belongs to no topic; a client that does not read is not answered. */
   reply(message: ServerMessage): void {
-    if (!this.open || this.#socket.bufferedAmount > maxBufferedBytes) return;
+    if (!this.open || this.#socket.bufferedAmount > this.#context.limits.clientBufferBytes) return;
     this.#socket.send(JSON.stringify(message));
   }
 
@@ -139,7 +134,7 @@ export class Client {
       this.#violations = 0;
     }
     this.#violations++;
-    increment(this.#context.stats.violations, code);
+    this.#context.tally.violation(code);
     const correlationId = randomBytes(6).toString("hex");
     this.#context.onViolation(code, correlationId);
     this.reply({ type: "error", code, message, correlationId });
@@ -197,16 +192,15 @@ export class Client {
 
   #fits(outgoing: Outgoing): boolean {
     const buffered = this.#socket.bufferedAmount;
-    return buffered === 0 || buffered + outgoing.data.length <= maxBufferedBytes;
+    return buffered === 0 || buffered + outgoing.data.length <= this.#context.limits.clientBufferBytes;
   }
 
   #send(slot: Slot, outgoing: Outgoing): void {
     slot.pending = undefined;
     slot.lastSequence = outgoing.sequence;
     slot.dueAtMs = this.#context.clock.monotonic() + slot.intervalMs;
-    const { stats, onDrained } = this.#context;
-    increment(stats.sent, outgoing.topic);
-    stats.sentBytes += outgoing.data.length;
+    const { tally, onDrained } = this.#context;
+    tally.sent(outgoing.topic, outgoing.data.length);
     this.#socket.send(outgoing.data, { binary: outgoing.binary }, (error) => {
       if (error != null || !this.open) return;
       this.#pump();

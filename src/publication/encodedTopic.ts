@@ -2,12 +2,12 @@ import type { Clock } from "../core/index.js";
 import type { Client } from "./client.js";
 import type { Outgoing, TopicOptions } from "./outgoing.js";
 import type { Topic } from "./protocol/serverMessages.js";
-import { increment, type PublicationStats } from "./stats.js";
+import type { Tally } from "./tally.js";
 
 export interface EncodedTopicOptions<Input> {
   readonly topic: Topic;
   readonly clock: Clock;
-  readonly stats: PublicationStats;
+  readonly tally: Tally;
   readonly clients: () => Iterable<Client>;
   /** Clients whose options give the same key share one encoding. */
   readonly variant: (options: TopicOptions) => string;
@@ -41,11 +41,11 @@ export class EncodedTopic<Input> {
   }
 
   publish(input: Input): void {
-    const { topic, stats, clients, clock } = this.#options;
+    const { topic, tally, clients, clock } = this.#options;
     this.#sequence++;
     this.#newest = { input, sequence: this.#sequence };
     this.#encoded.clear();
-    increment(stats.published, topic);
+    tally.published(topic);
     const nowMs = clock.monotonic();
     for (const client of clients()) {
       if (client.congested && (client.dueAt(topic, this.#sequence) ?? nowMs + 1) <= nowMs) client.noteDropped(topic);
@@ -73,12 +73,12 @@ export class EncodedTopic<Input> {
   }
 
   async #serve(input: Input, sequence: number, options: TopicOptions): Promise<void> {
-    const { topic, stats, variant, clients } = this.#options;
+    const { topic, tally, variant, clients } = this.#options;
     const key = variant(options);
     try {
       const known = this.#encoded.get(key);
       const outgoing = known ?? (await this.#options.encode(input, sequence, options));
-      if (known === undefined) increment(stats.encoded, topic);
+      if (known === undefined) tally.encoded(topic, true);
       if (this.#newest?.sequence === sequence) this.#encoded.set(key, outgoing);
       const nowMs = this.#options.clock.monotonic();
       for (const client of clients()) {
@@ -88,7 +88,7 @@ export class EncodedTopic<Input> {
         client.offer(outgoing);
       }
     } catch (error) {
-      increment(stats.encodeFailed, topic);
+      tally.encoded(topic, false);
       if (this.#newest?.sequence === sequence) this.#newest = undefined;
       this.#options.onError(error);
     }

@@ -4,36 +4,30 @@ import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { type ErrorCode, errorTable } from "../core/index.js";
 import { type GuardOptions, refusal } from "./guard.js";
 import type { PublicationLog } from "./log.js";
+import type { PublicationMetrics } from "./tally.js";
 import type { TopicBoard } from "./topicBoard.js";
 
-/** What a probe answers. */
-export interface ProbeReport {
-  readonly ok: boolean;
-  readonly checks?: Readonly<Record<string, unknown>>;
-}
-
-export interface HealthProbes {
-  /** Whether the process is worth keeping: `/healthz`. */
-  live(): ProbeReport | Promise<ProbeReport>;
-  /** Whether it does its work now: `/readyz`. */
-  ready(): ProbeReport | Promise<ProbeReport>;
-}
-
-/** As a prom-client Registry. */
-export interface MetricsSource {
-  readonly contentType: string;
-  metrics(): Promise<string>;
+/** What the probes read; the health registry of src/observability fits. */
+export interface HealthSource {
+  snapshot(): {
+    /** Whether the process is worth keeping: `/healthz`. */
+    readonly live: boolean;
+    /** Whether it does its work now: `/readyz`. */
+    readonly ready: boolean;
+    readonly reasons: readonly string[];
+  };
 }
 
 export interface HttpOptions {
   readonly guard: GuardOptions;
   readonly board: TopicBoard;
   readonly log: PublicationLog;
-  readonly health: HealthProbes;
-  readonly metrics: MetricsSource | undefined;
+  readonly health: HealthSource;
+  readonly metrics: PublicationMetrics | undefined;
   /** Folder of the built dashboard. */
   readonly dashboardDir: string | undefined;
   readonly onRefused: (code: ErrorCode) => void;
+  readonly onResponse: (status: number) => void;
 }
 
 /** Everything a page needs comes from here, and nothing may frame it or run code of its own making. */
@@ -86,11 +80,12 @@ export const createHttp = async (options: HttpOptions): Promise<FastifyInstance>
     options.onRefused(code);
     await sendError(reply, code);
   });
+  app.addHook("onResponse", async (_request, reply) => options.onResponse(reply.statusCode));
   app.setNotFoundHandler((_request, reply) => sendError(reply, "NOT_FOUND"));
   app.setErrorHandler((error: { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return sendError(reply, status === 404 ? "NOT_FOUND" : "REQUEST_INVALID");
-    options.log.warn({ err: error, correlationId: request.id }, "publication.requestFailed");
+    options.log.limited("publication.requestFailed", { error, correlationId: request.id });
     return sendError(reply, "INTERNAL");
   });
   addRoutes(app, options);
@@ -100,25 +95,20 @@ export const createHttp = async (options: HttpOptions): Promise<FastifyInstance>
 };
 
 const addRoutes = (app: FastifyInstance, { health, metrics, board }: HttpOptions): void => {
-  const probe = (ask: () => ProbeReport | Promise<ProbeReport>) => async (_request: unknown, reply: FastifyReply) => {
-    const report = await ask();
-    return reply
-      .code(report.ok ? 200 : 503)
-      .header("cache-control", "no-store")
-      .send({ status: report.ok ? "ok" : "failing", checks: report.checks ?? {} });
-  };
-  app.get(
-    "/healthz",
-    probe(() => health.live()),
-  );
-  app.get(
-    "/readyz",
-    probe(() => health.ready()),
-  );
+  for (const [path, key] of [
+    ["/healthz", "live"],
+    ["/readyz", "ready"],
+  ] as const) {
+    app.get(path, async (_request, reply) => {
+      const report = health.snapshot();
+      reply.code(report[key] ? 200 : 503).header("cache-control", "no-store");
+      return reply.send({ [key]: report[key], reasons: report.reasons });
+    });
+  }
   app.get("/metrics", async (_request, reply) =>
     metrics === undefined
       ? sendError(reply, "NOT_FOUND")
-      : reply.type(metrics.contentType).send(await metrics.metrics()),
+      : reply.type(metrics.contentType).send(await metrics.exposition()),
   );
   for (const topic of ["status", "counts"] as const) {
     app.get(`/v1/${topic}`, async (_request, reply) => {

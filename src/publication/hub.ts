@@ -1,51 +1,49 @@
 import { randomUUID } from "node:crypto";
 import type { RawData, WebSocket } from "ws";
 import { type Clock, type ErrorCode, taxonomy } from "../core/index.js";
-import { Client, type ClientLimits } from "./client.js";
-import { frameWidthFor } from "./encodePictures.js";
+import { Client } from "./client.js";
 import type { PublicationInput } from "./input.js";
 import type { PublicationLog } from "./log.js";
 import type { TopicOptions } from "./outgoing.js";
 import type { ClientMessage, ResumeMessage, SubscribeMessage } from "./protocol/clientMessages.js";
 import {
-  defaultDensityRateHz,
+  burstOf,
   defaultFrameRateHz,
   defaultFrameWidth,
-  frameWidths,
-  maxBufferedBytes,
   maxCellsPerMessage,
-  maxDensityRateHz,
-  maxFrameRateHz,
-  maxMessageBytes,
   protocolVersion,
+  type StreamLimits,
+  widthFor,
+  widthsWithin,
 } from "./protocol/limits.js";
 import { parseClientMessage } from "./protocol/parse.js";
 import { type HelloMessage, type Topic, topics } from "./protocol/serverMessages.js";
 import { resumeWithinMs, type Session, Sessions } from "./sessions.js";
-import { increment, type PublicationStats } from "./stats.js";
+import type { Tally } from "./tally.js";
 import { TopicBoard } from "./topicBoard.js";
 
 export interface HubOptions {
   readonly clock: Clock;
   readonly log: PublicationLog;
-  readonly stats: PublicationStats;
+  readonly tally: Tally;
   readonly version: string;
-  readonly maxClients: number;
-  readonly pingIntervalMs: number;
-  readonly limits: ClientLimits;
+  readonly limits: StreamLimits;
 }
 
-const subscriptionOptions = (topic: Topic, options: SubscribeMessage["options"] = {}): TopicOptions => {
-  if (topic === "frames") {
-    const frames = options.frames;
-    return {
-      maxRateHz: frames?.maxRateHz ?? defaultFrameRateHz,
-      width: frameWidthFor(frames?.maxWidth ?? defaultFrameWidth),
-      cells: frames?.cells ?? false,
-    };
-  }
-  if (topic === "density") return { maxRateHz: options.density?.maxRateHz ?? defaultDensityRateHz };
-  return { maxRateHz: options[topic]?.maxRateHz };
+/** What a client asked for, within what is allowed. */
+const subscriptionOptions = (
+  topic: Topic,
+  options: NonNullable<SubscribeMessage["options"]>,
+  limits: StreamLimits,
+): TopicOptions => {
+  if (topic !== "frames") return { maxRateHz: options[topic]?.maxRateHz };
+  const frames = options.frames;
+  return {
+    maxRateHz: Math.min(frames?.maxRateHz ?? defaultFrameRateHz, limits.maxFramesPerSecond),
+    width: widthFor(widthsWithin(limits), frames?.maxWidth ?? defaultFrameWidth),
+    cells: frames?.cells ?? false,
+    density: frames?.density ?? false,
+  };
 };
 
 const taxonomyMessage = Object.entries(taxonomy).map(([name, { parent, label, abbreviation, colour }]) => ({
@@ -68,21 +66,31 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#sessions = new Sessions(options.clock, options.maxClients);
+    this.#sessions = new Sessions(options.clock, options.limits.maxClients);
     this.board = new TopicBoard({
       clock: options.clock,
-      stats: options.stats,
+      tally: options.tally,
+      limits: options.limits,
       clients: () => this.#clients.keys(),
-      onEncodeError: (topic, error) => options.log.warn({ err: error, topic }, "publication.encodeFailed"),
+      onEncodeError: (error) => options.log.limited("frame.rejected", { error }),
     });
     this.#heartbeat = setInterval(() => {
       for (const client of this.#clients.keys()) client.heartbeat();
-    }, options.pingIntervalMs);
+    }, options.limits.pingIntervalMs);
     this.#heartbeat.unref();
   }
 
   get clients(): number {
     return this.#clients.size;
+  }
+
+  /** Whether anybody subscribed to a topic and, of frames, wants the density map with them. */
+  wants(topic: Topic | "density"): boolean {
+    for (const client of this.#clients.keys()) {
+      const options = client.options(topic === "density" ? "frames" : topic);
+      if (options !== undefined && (topic !== "density" || options.density === true)) return true;
+    }
+    return false;
   }
 
   publish(input: PublicationInput): void {
@@ -91,19 +99,20 @@ export class Hub {
 
   /** Takes over an accepted connection. */
   accept(socket: WebSocket): void {
-    const { clock, stats, limits, log } = this.#options;
+    const { clock, tally, limits, log } = this.#options;
     const client = new Client(socket, {
       clock,
-      stats,
+      tally,
       limits,
       onDrained: () => this.board.tick(),
-      onViolation: (code, correlationId) => log.debug({ code, correlationId }, "publication.violation"),
+      onViolation: (code, correlationId) => log.limited("publication.clientRefused", { code, correlationId }),
     });
     this.#clients.set(client, this.#sessions.create(client));
-    stats.accepted++;
+    tally.accepted();
     this.#gauge();
+    log.event("publication.clientOpened", { clients: this.#clients.size });
     socket.on("message", (data, isBinary) => this.#receive(client, data, isBinary));
-    socket.on("error", (error) => log.debug({ err: error }, "publication.socketError"));
+    socket.on("error", (error) => log.limited("publication.clientRefused", { error }));
     socket.on("close", (code) => this.#left(client, code));
     client.reply(this.#hello(client));
   }
@@ -123,7 +132,7 @@ export class Hub {
 
   #hello(client: Client): HelloMessage {
     const { id, token } = this.#session(client);
-    const { version, limits, pingIntervalMs } = this.#options;
+    const { version, limits } = this.#options;
     return {
       type: "hello",
       protocol: protocolVersion,
@@ -135,17 +144,21 @@ export class Hub {
       resumeWithinMs,
       topics: [...topics],
       capabilities: {
-        frames: { encoding: "jpeg", widths: [...frameWidths], maxRateHz: maxFrameRateHz },
-        density: { encoding: "png", maxRateHz: maxDensityRateHz },
+        frames: {
+          encoding: "jpeg",
+          widths: widthsWithin(limits),
+          maxRateHz: limits.maxFramesPerSecond,
+          density: "png",
+        },
         resume: true,
       },
       limits: {
-        messageBytes: maxMessageBytes,
+        messageBytes: limits.maxMessageBytes,
         messagesPerSecond: limits.messagesPerSecond,
-        messagesBurst: limits.messagesBurst,
-        bufferedBytes: maxBufferedBytes,
+        messagesBurst: burstOf(limits),
+        bufferedBytes: limits.clientBufferBytes,
         cellsPerMessage: maxCellsPerMessage,
-        pingIntervalMs,
+        pingIntervalMs: limits.pingIntervalMs,
       },
       taxonomy: taxonomyMessage,
     };
@@ -158,8 +171,12 @@ export class Hub {
       return;
     }
     const parsed = parseClientMessage(data.toString());
-    if (parsed.ok) this.#obey(client, parsed.message);
-    else client.refuse(parsed.code, parsed.reason);
+    if (!parsed.ok) {
+      client.refuse(parsed.code, parsed.reason);
+      return;
+    }
+    this.#options.tally.understood();
+    this.#obey(client, parsed.message);
   }
 
   #obey(client: Client, message: ClientMessage): void {
@@ -172,8 +189,9 @@ export class Hub {
 
   #subscribe(client: Client, message: Extract<ClientMessage, { type: "subscribe" | "unsubscribe" }>): void {
     for (const topic of message.topics) {
-      if (message.type === "subscribe") client.subscribe(topic, subscriptionOptions(topic, message.options));
-      else client.unsubscribe(topic);
+      if (message.type === "subscribe") {
+        client.subscribe(topic, subscriptionOptions(topic, message.options ?? {}, this.#options.limits));
+      } else client.unsubscribe(topic);
     }
     client.reply({ type: "subscriptions", topics: client.topics });
     this.#remember(client);
@@ -212,14 +230,14 @@ export class Hub {
   }
 
   #left(client: Client, code: number): void {
-    const { stats, log } = this.#options;
+    const { tally, log } = this.#options;
     const session = this.#session(client);
     this.#clients.delete(client);
     if (session.client === client) this.#sessions.leave(session);
     client.released();
     const reason = client.closing ?? (code === 1007 || code === 1008 || code === 1009 ? "protocol" : "client");
-    increment(stats.closed, reason);
-    log.debug({ code, reason }, "publication.clientLeft");
+    tally.closed(reason, code);
+    log.event("publication.clientClosed", { code, reason });
     this.#gauge();
     if (this.#clients.size === 0) this.#settled?.();
   }
@@ -234,14 +252,12 @@ export class Hub {
   }
 
   #gauge(): void {
-    const { stats } = this.#options;
-    stats.clients = this.#clients.size;
-    stats.sessions = this.#sessions.size;
+    this.#options.tally.gauge(this.#clients.size, this.#sessions.size);
   }
 
   /** Counts a handshake that was refused before it became a connection. */
   refused(code: ErrorCode): void {
-    increment(this.#options.stats.refused, code);
-    this.#options.log.debug({ code }, "publication.refused");
+    this.#options.tally.refused(code);
+    this.#options.log.limited("publication.clientRefused", { code });
   }
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Cell, Frame } from "../core/index.js";
+import type { Cell, DensityClass, Frame } from "../core/index.js";
 import type { countsMessageSchema, statusMessageSchema } from "./protocol/serverMessages.js";
 
 /** What the composition root publishes. Sequence, time and encoding are added here. */
@@ -42,26 +42,23 @@ export interface CellsInput {
   readonly cells: readonly PublishedCell[];
 }
 
+/** Density over the field, as the detector gives it. */
+export interface PublishedDensity {
+  readonly classes: readonly DensityClass[];
+  readonly width: number;
+  readonly height: number;
+  readonly framePixelsPerMapPixel: number;
+  /** Planes of width * height, values in [0, 1], one after the other in the order of `classes` (at most three). */
+  readonly planes: Float32Array;
+}
+
 /** Nobody may write to the pixels afterwards: they are kept until a newer frame comes, and encoded where somebody looks. */
 export interface FrameInput {
   readonly type: "frame";
   readonly frame: Frame;
   readonly placement?: FieldPlacement;
   readonly cells: readonly PublishedCell[];
+  readonly density?: PublishedDensity;
 }
 
-export interface DensityInput {
-  readonly type: "density";
-  readonly frame: FrameFacts;
-  readonly placement?: FieldPlacement;
-  readonly density: {
-    readonly classes: readonly ("erythrocyte" | "leukocyte" | "platelet")[];
-    readonly width: number;
-    readonly height: number;
-    readonly framePixelsPerMapPixel: number;
-    /** Planes of width * height, values in [0, 1], one after the other in the order of `classes` (at most three). */
-    readonly planes: Float32Array;
-  };
-}
-
-export type PublicationInput = CountsInput | StatusInput | CellsInput | FrameInput | DensityInput;
+export type PublicationInput = CountsInput | StatusInput | CellsInput | FrameInput;

@@ -15,6 +15,8 @@ export interface TopicOptions {
   readonly width?: number | undefined;
   /** frames: list the cells in the header. */
   readonly cells?: boolean | undefined;
+  /** frames: send the density map, too. */
+  readonly density?: boolean | undefined;
 }
 
 export type Subscriptions = ReadonlyMap<Topic, TopicOptions>;

@@ -6,34 +6,31 @@ import type { FastifyInstance } from "fastify";
 import { WebSocketServer } from "ws";
 import { type Clock, CytoError, type ErrorCode, errorTable, systemClock } from "../core/index.js";
 import { type GuardOptions, refusal } from "./guard.js";
-import { createHttp, errorBody, type HealthProbes, type MetricsSource } from "./http.js";
+import { createHttp, errorBody, type HealthSource } from "./http.js";
 import { Hub } from "./hub.js";
 import type { PublicationInput } from "./input.js";
 import { type PublicationLog, silentLog } from "./log.js";
-import { maxFragments, maxMessageBytes } from "./protocol/limits.js";
-import { createStats, type PublicationStats } from "./stats.js";
+import { defaultStreamLimits, maxFragments, type StreamLimits } from "./protocol/limits.js";
+import type { Topic } from "./protocol/serverMessages.js";
+import { type PublicationMetrics, type PublicationStats, Tally } from "./tally.js";
 
-export interface PublicationOptions {
+/** The keys up to `allowedHosts`, and those of `StreamLimits`, are the section `publication` of the configuration. */
+export interface PublicationOptions extends Partial<StreamLimits> {
   /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Origins, besides the daemon's own, whose pages may read the stream. */
+  readonly allowedOrigins?: readonly string[];
+  /** Names, besides addresses and the configured host, by which this machine is opened. */
+  readonly allowedHosts?: readonly string[];
   /** Version of the daemon, for hello. */
   readonly version: string;
-  readonly health: HealthProbes;
-  /** As a prom-client Registry; without one `/metrics` is not found. */
-  readonly metrics?: MetricsSource;
+  readonly health: HealthSource;
+  /** Counted into and shown at `/metrics`; without it that is not found. */
+  readonly metrics?: PublicationMetrics;
   /** Folder of the built dashboard; without one `/` is not found. */
   readonly dashboardDir?: string;
-  readonly allowedHosts?: readonly string[];
-  readonly allowedOrigins?: readonly string[];
-  /** Default: 1,000. */
-  readonly maxClients?: number;
-  /** A client that has not answered a ping by the next one is cut off. Default: 15 s. */
-  readonly pingIntervalMs?: number;
-  /** Messages that a client may send: in the long run (default 20/s) and at once (default 60). */
-  readonly messagesPerSecond?: number;
-  readonly messagesBurst?: number;
   readonly clock?: Clock;
   readonly log?: PublicationLog;
 }
@@ -49,6 +46,8 @@ export interface Publication extends AsyncDisposable {
    * @throws CytoError INTERNAL where counts or status do not fit the protocol: a fault of the caller
    */
   publish(input: PublicationInput): void;
+  /** Whether anybody subscribed to a topic, or to the density map with the frames: what nobody wants need not be made. */
+  wants(topic: Topic | "density"): boolean;
   /** Forgets where the slide has been looked at: a new slide. */
   clearFields(): void;
   /** A copy of the counters, to be read when metrics are collected. */
@@ -56,6 +55,18 @@ export interface Publication extends AsyncDisposable {
 }
 
 export const streamPath = "/v1/stream";
+
+/** The limits that are given, the others by default. */
+const limitsOf = (given: Partial<StreamLimits>): StreamLimits => ({
+  frameQuality: given.frameQuality ?? defaultStreamLimits.frameQuality,
+  frameMaxWidthPx: given.frameMaxWidthPx ?? defaultStreamLimits.frameMaxWidthPx,
+  maxFramesPerSecond: given.maxFramesPerSecond ?? defaultStreamLimits.maxFramesPerSecond,
+  maxClients: given.maxClients ?? defaultStreamLimits.maxClients,
+  clientBufferBytes: given.clientBufferBytes ?? defaultStreamLimits.clientBufferBytes,
+  pingIntervalMs: given.pingIntervalMs ?? defaultStreamLimits.pingIntervalMs,
+  maxMessageBytes: given.maxMessageBytes ?? defaultStreamLimits.maxMessageBytes,
+  messagesPerSecond: given.messagesPerSecond ?? defaultStreamLimits.messagesPerSecond,
+});
 
 const listen = async (app: FastifyInstance, host: string, port: number): Promise<AddressInfo> => {
   try {
@@ -92,8 +103,8 @@ const refuseUpgrade = (socket: Duplex, code: ErrorCode): void => {
 export const createPublication = async (options: PublicationOptions): Promise<Publication> => {
   const host = options.host ?? "127.0.0.1";
   const log = options.log ?? silentLog;
-  const stats = createStats();
-  const maxClients = options.maxClients ?? 1000;
+  const tally = new Tally(options.metrics);
+  const limits = limitsOf(options);
   const guard: GuardOptions = {
     host,
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
@@ -102,11 +113,9 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
   const hub = new Hub({
     clock: options.clock ?? systemClock,
     log,
-    stats,
+    tally,
     version: options.version,
-    maxClients,
-    pingIntervalMs: options.pingIntervalMs ?? 15_000,
-    limits: { messagesPerSecond: options.messagesPerSecond ?? 20, messagesBurst: options.messagesBurst ?? 60 },
+    limits,
   });
   const app = await createHttp({
     guard,
@@ -116,21 +125,22 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
     metrics: options.metrics,
     dashboardDir: options.dashboardDir,
     onRefused: (code) => hub.refused(code),
+    onResponse: (status) => tally.request(status),
   });
   let closing: Promise<void> | undefined;
   const whyNot = (request: IncomingMessage): ErrorCode | undefined => {
     if (closing !== undefined) return "SHUTTING_DOWN";
     if ((request.url ?? "").split("?")[0] !== streamPath) return "NOT_FOUND";
     const refused = refusal({ host: request.headers.host, origin: request.headers.origin }, guard);
-    return refused ?? (hub.clients >= maxClients ? "CLIENTS_EXCEEDED" : undefined);
+    return refused ?? (hub.clients >= limits.maxClients ? "CLIENTS_EXCEEDED" : undefined);
   };
-  const webSockets = attachStream(app, hub, whyNot);
+  const webSockets = attachStream(app, { hub, whyNot, maxMessageBytes: limits.maxMessageBytes });
   const address = await listen(app, host, options.port).catch(async (error: unknown) => {
     await hub.close();
     throw error;
   });
   const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
-  log.info({ url }, "publication.listening");
+  log.event("publication.listening", { url });
   const close = async (): Promise<void> => {
     await hub.close();
     webSockets.close();
@@ -143,8 +153,9 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
     publish: (input) => {
       if (closing === undefined) hub.publish(input);
     },
+    wants: (topic) => hub.wants(topic),
     clearFields: () => hub.board.fields.clear(),
-    stats: () => structuredClone(stats),
+    stats: () => tally.stats(),
     [Symbol.asyncDispose]: () => {
       closing ??= close();
       return closing;
@@ -152,11 +163,14 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
   };
 };
 
-const attachStream = (
-  app: FastifyInstance,
-  hub: Hub,
-  whyNot: (request: IncomingMessage) => ErrorCode | undefined,
-): WebSocketServer => {
+interface StreamOptions {
+  readonly hub: Hub;
+  /** Why a handshake is refused, if it is. */
+  readonly whyNot: (request: IncomingMessage) => ErrorCode | undefined;
+  readonly maxMessageBytes: number;
+}
+
+const attachStream = (app: FastifyInstance, { hub, whyNot, maxMessageBytes }: StreamOptions): WebSocketServer => {
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,

@@ -2,19 +2,21 @@ import { z } from "zod";
 import { type Clock, CytoError } from "../core/index.js";
 import type { Client } from "./client.js";
 import { EncodedTopic } from "./encodedTopic.js";
-import { encodeDensity, encodeFrame } from "./encodePictures.js";
+import { encodeFrame } from "./encodeFrame.js";
 import { FieldMap } from "./fieldMap.js";
-import type { CellsInput, CountsInput, DensityInput, FrameInput, PublicationInput, StatusInput } from "./input.js";
+import type { CellsInput, CountsInput, FrameInput, PublicationInput, StatusInput } from "./input.js";
 import { type Outgoing, textMessage } from "./outgoing.js";
+import type { StreamLimits } from "./protocol/limits.js";
 import { countsMessageSchema, statusMessageSchema, type Topic } from "./protocol/serverMessages.js";
 import { cellsMessage, fieldMessage, withoutCredentials } from "./serialise.js";
-import { increment, type PublicationStats } from "./stats.js";
+import type { Tally } from "./tally.js";
 
 export interface TopicBoardOptions {
   readonly clock: Clock;
-  readonly stats: PublicationStats;
+  readonly tally: Tally;
+  readonly limits: StreamLimits;
   readonly clients: () => Iterable<Client>;
-  readonly onEncodeError: (topic: Topic, error: unknown) => void;
+  readonly onEncodeError: (error: unknown) => void;
 }
 
 type TextTopic = "status" | "counts" | "cells";
@@ -48,32 +50,22 @@ export class TopicBoard {
   readonly #options: TopicBoardOptions;
   readonly #newest = new Map<TextTopic, Newest>();
   readonly #frames: EncodedTopic<FrameInput>;
-  readonly #density: EncodedTopic<DensityInput>;
   readonly fields = new FieldMap();
   #counts: CountsInput | undefined;
   #stale = false;
 
   constructor(options: TopicBoardOptions) {
     this.#options = options;
-    const { clock, stats, clients } = options;
+    const { clock, tally, clients, limits } = options;
     const envelope = (sequence: number) => ({ sequence, publishedAtMs: clock.now() });
     this.#frames = new EncodedTopic({
       topic: "frames",
       clock,
-      stats,
+      tally,
       clients,
-      variant: ({ width, cells }) => `${width} ${cells}`,
-      encode: (input, sequence, wanted) => encodeFrame(input, envelope(sequence), wanted),
-      onError: (error) => options.onEncodeError("frames", error),
-    });
-    this.#density = new EncodedTopic({
-      topic: "density",
-      clock,
-      stats,
-      clients,
-      variant: () => "",
-      encode: (input, sequence) => encodeDensity(input, envelope(sequence)),
-      onError: (error) => options.onEncodeError("density", error),
+      variant: ({ width, cells, density }) => `${width} ${cells} ${density}`,
+      encode: (input, sequence, wanted) => encodeFrame(input, envelope(sequence), { ...wanted, limits }),
+      onError: (error) => options.onEncodeError(error),
     });
   }
 
@@ -82,21 +74,18 @@ export class TopicBoard {
     if (input.type === "counts") this.#publishCounts(fitting(countsInputSchema, input));
     else if (input.type === "status") this.#publishStatus(fitting(statusInputSchema, input));
     else if (input.type === "cells") this.#publishCells(input);
-    else if (input.type === "frame") this.#frames.publish(input);
-    else this.#density.publish(input);
+    else this.#frames.publish(input);
   }
 
   /** Number of the newest message of a topic, 0 before the first. */
   sequence(topic: Topic): number {
     if (topic === "frames") return this.#frames.sequence;
-    if (topic === "density") return this.#density.sequence;
     return this.#newest.get(topic)?.sequence ?? 0;
   }
 
   /** Whether the newest message of a topic can be sent to one who comes now. */
   available(topic: Topic): boolean {
     if (topic === "frames") return this.#frames.available;
-    if (topic === "density") return this.#density.available;
     return this.#newest.has(topic);
   }
 
@@ -107,7 +96,7 @@ export class TopicBoard {
 
   /** Sends a client the newest of a topic, unless it knows it. */
   serve(client: Client, topic: Topic): void {
-    if (topic === "frames" || topic === "density") {
+    if (topic === "frames") {
       this.tick();
       return;
     }
@@ -118,12 +107,10 @@ export class TopicBoard {
   /** Serves pictures to whoever has become ready for them. */
   tick(): void {
     this.#frames.tick();
-    this.#density.tick();
   }
 
   close(): void {
     this.#frames.close();
-    this.#density.close();
   }
 
   #publishCells({ frame, placement, models, provider, cells }: CellsInput): void {
@@ -155,12 +142,12 @@ export class TopicBoard {
   }
 
   #publishText(topic: TextTopic, body: () => object): void {
-    const { clock, stats, clients } = this.#options;
+    const { clock, tally, clients } = this.#options;
     const sequence = this.sequence(topic) + 1;
     const publishedAtMs = clock.now();
     const outgoing = once(() => textMessage(topic, sequence, { type: topic, sequence, publishedAtMs, ...body() }));
     this.#newest.set(topic, { sequence, outgoing });
-    increment(stats.published, topic);
+    tally.published(topic);
     for (const client of clients()) {
       if (client.options(topic) !== undefined) client.offer(outgoing());
     }

@@ -1,12 +1,11 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { pingSchema, resumeSchema, subscribeSchema, unsubscribeSchema } from "./clientMessages.js";
-import { binaryExamples, clientExamples, serverExamples } from "./examples.js";
-import { maxBufferedBytes, maxMessageBytes, protocolVersion } from "./limits.js";
+import { clientExamples, frameExample, serverExamples } from "./examples.js";
+import { defaultStreamLimits, protocolVersion } from "./limits.js";
 import {
   cellsMessageSchema,
   countsMessageSchema,
-  densityHeaderSchema,
   errorMessageSchema,
   frameHeaderSchema,
   helloSchema,
@@ -39,11 +38,6 @@ const fromServer: Readonly<Record<string, Described>> = {
   cells: { schema: cellsMessageSchema, summary: "Topic cells: the cells of the newest field." },
 };
 
-const binary: Readonly<Record<string, Described>> = {
-  frame: { schema: frameHeaderSchema, summary: "Topic frames: a binary message with this header and a JPEG." },
-  density: { schema: densityHeaderSchema, summary: "Topic density: a binary message with this header and a PNG." },
-};
-
 const jsonSchema = (schema: z.ZodType, io: "input" | "output"): object => {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: "draft-7", io });
   return rest;
@@ -67,30 +61,25 @@ const textMessages = (
     ]),
   );
 
-const binaryMessages = (): Record<string, object> =>
-  Object.fromEntries(
-    Object.entries(binary).map(([name, { schema, summary }]) => [
-      name,
-      {
-        name,
-        summary,
-        description:
-          "Length of the header (unsigned, 32 bit, big-endian), the header (JSON, UTF-8), the picture. " +
-          "`headers` below is the schema of that header.",
-        contentType: "application/octet-stream",
-        headers: jsonSchema(schema, "output"),
-        payload: { type: "string", format: "binary" },
-        examples: [{ headers: binaryExamples[name] }],
-      },
-    ]),
-  );
+const frameMessage = (): object => ({
+  name: "frame",
+  summary: "Topic frames: a binary message with a header, a JPEG and, where asked for, a density map.",
+  description:
+    "Length of the header (unsigned, 32 bit, big-endian), the header (JSON, UTF-8), the picture, the density map. " +
+    "`headers` below is the schema of that header.",
+  contentType: "application/octet-stream",
+  headers: jsonSchema(frameHeaderSchema, "output"),
+  payload: { type: "string", format: "binary" },
+  examples: [{ headers: frameExample }],
+});
 
 const references = (prefix: string, table: object): { $ref: string }[] =>
   Object.keys(table).map((name) => ({ $ref: `${prefix}/${name}` }));
 
 /** The stream as an AsyncAPI 3 document, made from the schemas that the daemon itself uses. */
 export const asyncApiDocument = (): Record<string, unknown> => {
-  const everything = { ...fromClient, ...fromServer, ...binary };
+  const sent = { ...fromServer, frame: frameHeaderSchema };
+  const everything = { ...fromClient, ...sent };
   const inChannel = "#/channels/stream/messages";
   return {
     asyncapi: "3.0.0",
@@ -102,12 +91,16 @@ export const asyncApiDocument = (): Record<string, unknown> => {
     },
     defaultContentType: "application/json",
     servers: {
-      daemon: { host: "127.0.0.1:{port}", protocol: "ws", variables: { port: { description: "As configured." } } },
+      daemon: {
+        host: "127.0.0.1:{port}",
+        protocol: "ws",
+        variables: { port: { default: "8480", description: "publication.port of the configuration." } },
+      },
     },
     channels: {
       stream: {
         address: "/v1/stream",
-        description: `A client's message has at most ${maxMessageBytes} bytes, the server's at most ${maxBufferedBytes}.`,
+        description: `A client's message has at most ${defaultStreamLimits.maxMessageBytes} bytes unless hello says otherwise.`,
         messages: Object.fromEntries(
           Object.keys(everything).map((name) => [name, { $ref: `#/components/messages/${name}` }]),
         ),
@@ -123,14 +116,14 @@ export const asyncApiDocument = (): Record<string, unknown> => {
       send: {
         action: "send",
         channel: { $ref: "#/channels/stream" },
-        messages: references(inChannel, { ...fromServer, ...binary }),
+        messages: references(inChannel, sent),
       },
     },
     components: {
       messages: {
         ...textMessages(fromClient, clientExamples, "input"),
         ...textMessages(fromServer, serverExamples, "output"),
-        ...binaryMessages(),
+        frame: frameMessage(),
       },
     },
   };

@@ -1,15 +1,12 @@
 import { z } from "zod";
-import {
-  defaultDensityRateHz,
-  defaultFrameRateHz,
-  defaultFrameWidth,
-  frameWidths,
-  maxDensityRateHz,
-  maxFrameRateHz,
-} from "./limits.js";
+import { defaultFrameRateHz, defaultFrameWidth, frameWidths } from "./limits.js";
 import { topicSchema, topics } from "./serverMessages.js";
 
-const maxRateHz = z.number().positive().max(1000).describe("Not more often than this, 1/s; the newest is sent.");
+const maxRateHz = z
+  .number()
+  .positive()
+  .max(1000)
+  .describe("Not more often than this, 1/s; the newest is sent. hello tells how often pictures can be had.");
 const textOptions = z.strictObject({ maxRateHz: maxRateHz.optional() });
 
 export const subscribeSchema = z.strictObject({
@@ -27,10 +24,10 @@ export const subscribeSchema = z.strictObject({
           .max(8192)
           .default(defaultFrameWidth)
           .describe("Px; the next smaller width of hello is used. Frames are never enlarged."),
-        maxRateHz: maxRateHz.max(maxFrameRateHz).default(defaultFrameRateHz),
+        maxRateHz: maxRateHz.default(defaultFrameRateHz),
         cells: z.boolean().default(false).describe("List the cells of the frame in its header."),
+        density: z.boolean().default(false).describe("Send the density map with the frame."),
       }),
-      density: z.strictObject({ maxRateHz: maxRateHz.max(maxDensityRateHz).default(defaultDensityRateHz) }),
     })
     .partial()
     .optional(),

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { taxonomy } from "../../core/index.js";
 import type { clientMessageSchema } from "./clientMessages.js";
-import type { BinaryHeader, ServerMessage } from "./serverMessages.js";
+import type { FrameHeader, ServerMessage } from "./serverMessages.js";
 
 /** One example of each message, for the AsyncAPI file; docs/protocol.md has more, checked by the same test. */
 
@@ -56,10 +56,9 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
     session: "pYk0cGm2Qw1x",
     resumeToken: "mJ3d0Xn5zKq8Wc1sVb7uTy2LpRf4Hg6a",
     resumeWithinMs: 120_000,
-    topics: ["status", "counts", "cells", "frames", "density"],
+    topics: ["status", "counts", "cells", "frames"],
     capabilities: {
-      frames: { encoding: "jpeg", widths: [320, 480, 640, 960, 1280, 1920], maxRateHz: 15 },
-      density: { encoding: "png", maxRateHz: 5 },
+      frames: { encoding: "jpeg", widths: [320, 480, 640, 960, 1280], maxRateHz: 10, density: "png" },
       resume: true,
     },
     limits: {
@@ -134,27 +133,21 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
   },
 };
 
-export const binaryExamples: Readonly<Record<string, BinaryHeader>> = {
-  frame: {
-    type: "frame",
-    sequence: 1287,
-    publishedAtMs: 1767225600202,
-    simulated: true,
-    field,
-    encoding: "jpeg",
-    total: 1,
-    cells,
-  },
+export const frameExample: FrameHeader = {
+  type: "frame",
+  sequence: 1287,
+  publishedAtMs: 1767225600202,
+  simulated: true,
+  field,
+  picture: { encoding: "jpeg", bytes: 81_204 },
   density: {
-    type: "density",
-    sequence: 1287,
-    publishedAtMs: 1767225600203,
-    simulated: true,
-    field,
     encoding: "png",
+    bytes: 23_911,
     classes: ["erythrocyte", "leukocyte", "platelet"],
     width: 274,
     height: 206,
     framePixelsPerMapPixel: 4.6875,
   },
+  total: 1,
+  cells,
 };

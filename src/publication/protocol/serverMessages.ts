@@ -12,7 +12,7 @@ import {
 } from "./results.js";
 
 /** What a client can subscribe to, most important first: the order in which a congested connection is served. */
-export const topics = ["status", "counts", "cells", "frames", "density"] as const;
+export const topics = ["status", "counts", "cells", "frames"] as const;
 export type Topic = (typeof topics)[number];
 export const topicSchema = z.enum(topics);
 
@@ -54,8 +54,12 @@ export const helloSchema = z.strictObject({
   resumeWithinMs: natural,
   topics: z.array(topicSchema),
   capabilities: z.strictObject({
-    frames: z.strictObject({ encoding: z.literal("jpeg"), widths: z.array(natural), maxRateHz: z.number() }),
-    density: z.strictObject({ encoding: z.literal("png"), maxRateHz: z.number() }),
+    frames: z.strictObject({
+      encoding: z.literal("jpeg"),
+      widths: z.array(natural),
+      maxRateHz: z.number(),
+      density: z.literal("png"),
+    }),
     resume: z.literal(true),
   }),
   limits: z.strictObject({
@@ -122,28 +126,27 @@ export const cellsMessageSchema = z.strictObject({
   ...cellsOfField,
 });
 
+export const densityPictureSchema = z
+  .strictObject({
+    encoding: z.literal("png"),
+    bytes: natural,
+    classes: densityClassesSchema.describe("Class of the red, green and blue plane; 255 is a density of 1."),
+    width: natural.describe("Px of the map."),
+    height: natural,
+    framePixelsPerMapPixel: z.number().positive(),
+  })
+  .describe("The density map of the same field.");
+
 /** JSON part of a binary message of `frames`. */
 export const frameHeaderSchema = z.strictObject({
   type: z.literal("frame"),
   ...envelope,
   simulated: z.boolean(),
   field: fieldSchema,
-  encoding: z.literal("jpeg"),
+  picture: z.strictObject({ encoding: z.literal("jpeg"), bytes: natural }),
+  density: densityPictureSchema.optional().describe("Where subscribed with `density: true` and there is one."),
   total: cellsOfField.total.optional(),
-  cells: cellsOfField.cells.optional().describe("Present where subscribed with `cells: true`."),
-});
-
-/** JSON part of a binary message of `density`. */
-export const densityHeaderSchema = z.strictObject({
-  type: z.literal("density"),
-  ...envelope,
-  simulated: z.boolean(),
-  field: fieldSchema,
-  encoding: z.literal("png"),
-  classes: densityClassesSchema.describe("Class of the red, green and blue plane; 255 is a density of 1."),
-  width: natural.describe("Px of the map."),
-  height: natural,
-  framePixelsPerMapPixel: z.number().positive(),
+  cells: cellsOfField.cells.optional().describe("Where subscribed with `cells: true`."),
 });
 
 export const serverMessageSchema = z.discriminatedUnion("type", [
@@ -157,15 +160,11 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   cellsMessageSchema,
 ]);
 
-export const binaryHeaderSchema = z.discriminatedUnion("type", [frameHeaderSchema, densityHeaderSchema]);
-
 export type HelloMessage = z.infer<typeof helloSchema>;
 export type CountsMessage = z.infer<typeof countsMessageSchema>;
 export type StatusMessage = z.infer<typeof statusMessageSchema>;
 export type CellsMessage = z.infer<typeof cellsMessageSchema>;
 export type FrameHeader = z.infer<typeof frameHeaderSchema>;
-export type DensityHeader = z.infer<typeof densityHeaderSchema>;
-export type BinaryHeader = z.infer<typeof binaryHeaderSchema>;
 export type ResumedMessage = z.infer<typeof resumedSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;
 export type TaxonomyMessage = z.infer<typeof taxonomyEntrySchema>;
