@@ -116,6 +116,10 @@ export const errorTable = {
     exitCode: 65,
   }),
 
+  COUNTING_STATE_INVALID: entry("Saved counts are damaged or of another version", "Start the count of the slide anew.", {
+    exitCode: 65,
+  }),
+
   LISTEN_FAILED: entry(
     "The address to listen on cannot be opened",
     "Check publication.host and the rights on the port.",

@@ -1,0 +1,179 @@
+import type { CellStore } from "./cellStore.js";
+import type { CountedField, Placement } from "./field.js";
+import { contains, type PointUm } from "./geometry.js";
+import type { CountingOptions } from "./options.js";
+import { type Agreement, agreeOnOffset } from "./refinement.js";
+import { type PreparedPicture, preparePicture, type ShiftCandidate, shiftCandidates } from "./registration.js";
+import { fieldRect, viewsOf } from "./view.js";
+
+/** A picture whose place is known. */
+export interface RecentPicture {
+  readonly picture: PreparedPicture;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly placement: Placement;
+}
+
+/** What placing the next field depends on, apart from the cells on the slide. */
+export interface PlacementState {
+  /** Area 0 is the stage's; those begun without one are numbered from 1. */
+  readonly nextArea: number;
+  readonly stageUsed: boolean;
+  /** Newest first. */
+  readonly recent: readonly RecentPicture[];
+  /** Estimated scales of the latest fields, um per pixel. */
+  readonly scaleEstimates: readonly number[];
+}
+
+export const initialPlacementState: PlacementState = { nextArea: 1, stageUsed: false, recent: [], scaleEstimates: [] };
+
+/** Connected parts of the slide so far. */
+export const areasUsed = (state: PlacementState): number => state.nextArea - 1 + (state.stageUsed ? 1 : 0);
+
+const keptEstimates = 255;
+/** Grey levels of detail below which a picture shows nothing to go by. */
+const leastContrast = 1;
+/** Correlation at which two pictures show the same place; between the two, cells must confirm it. Measured: docs. */
+const sureSimilarity = 0.72;
+const likelySimilarity = 0.45;
+/** Overlaps smaller than this are never believed without the cells. */
+const sureOverlap = 0.15;
+const leastOverlap = 0.08;
+/** Cells in a common part from which on their disagreement refutes a displacement. */
+const tellingCells = 8;
+
+export const medianOf = (values: readonly number[]): number | undefined => {
+  if (values.length === 0) return undefined;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+};
+
+interface Attempt {
+  readonly field: CountedField;
+  readonly store: CellStore;
+  readonly options: CountingOptions;
+  readonly umPerPixel: number;
+}
+
+export interface Placed {
+  readonly state: PlacementState;
+  readonly placement: Placement | undefined;
+}
+
+const agreementAt = (attempt: Attempt, placement: Placement, boundUm: number): Agreement =>
+  agreeOnOffset(attempt.store, placement.area, viewsOf(attempt.field, placement, attempt.options), boundUm);
+
+/** Whole cells of a field that another field must show as well. */
+const cellsInBoth = (attempt: Attempt, placement: Placement, other: RecentPicture): number => {
+  const rect = fieldRect(other, other.placement);
+  const views = viewsOf(attempt.field, placement, attempt.options);
+  return views.filter((view) => view !== undefined && !view.cut && contains(rect, view.box)).length;
+};
+
+const moved = (placement: Placement, { offset, pairs }: Agreement): Placement => ({
+  ...placement,
+  centreUm: { x: placement.centreUm.x + offset.x, y: placement.centreUm.y + offset.y },
+  refinement: { ...offset, pairs },
+});
+
+const placeByStage = (attempt: Attempt, position: PointUm): Placement => {
+  const placement: Placement = {
+    area: 0,
+    centreUm: { x: position.x, y: position.y },
+    method: "stage",
+    umPerPixel: attempt.umPerPixel,
+  };
+  const { stageErrorUm } = attempt.options;
+  if (stageErrorUm === 0) return placement;
+  const agreement = agreementAt(attempt, placement, stageErrorUm);
+  return agreement.found ? moved(placement, agreement) : placement;
+};
+
+/** The place that a displacement gives a field, or undefined where picture or cells speak against it. */
+const judge = (attempt: Attempt, recent: RecentPicture, shift: ShiftCandidate): Placement | undefined => {
+  if (shift.similarity < likelySimilarity) return undefined;
+  const { area, umPerPixel, centreUm } = recent.placement;
+  const umPerThumbnailPx = (recent.widthPx * umPerPixel) / recent.picture.thumbnail.width;
+  const placement: Placement = {
+    area,
+    centreUm: { x: centreUm.x + shift.dx * umPerThumbnailPx, y: centreUm.y + shift.dy * umPerThumbnailPx },
+    method: "registration",
+    umPerPixel,
+    similarity: shift.similarity,
+    peakRatio: shift.peakRatio,
+  };
+  const agreement = agreementAt(attempt, placement, Math.max(2, 2.5 * umPerThumbnailPx));
+  if (agreement.found) return moved(placement, agreement);
+  const sure = shift.similarity >= sureSimilarity && shift.overlap >= sureOverlap;
+  return sure && cellsInBoth(attempt, placement, recent) < tellingCells ? placement : undefined;
+};
+
+/** The place by the first recent picture, newest first, that the field overlaps with. */
+const placeByPicture = (
+  attempt: Attempt,
+  picture: PreparedPicture,
+  recents: readonly RecentPicture[],
+): Placement | undefined => {
+  const { widthPx, heightPx } = attempt.field;
+  for (const recent of recents) {
+    if (recent.widthPx !== widthPx || recent.heightPx !== heightPx) continue;
+    if (picture.contrast < leastContrast || recent.picture.contrast < leastContrast) continue;
+    for (const shift of shiftCandidates(recent.picture, picture, { minOverlap: leastOverlap, wanted: 4 })) {
+      const placement = judge(attempt, recent, shift);
+      if (placement !== undefined) return placement;
+    }
+  }
+  return undefined;
+};
+
+/** An area of its own around the field, or undefined where it shows nothing by which later fields could be told. */
+const placeApart = (attempt: Attempt, state: PlacementState, picture: PreparedPicture | undefined): Placed => {
+  const featureless = picture === undefined || picture.contrast < leastContrast;
+  if (featureless && attempt.field.cells.length === 0) return { state, placement: undefined };
+  const method = areasUsed(state) === 0 ? "origin" : "separate";
+  const placement: Placement = {
+    area: state.nextArea,
+    centreUm: { x: 0, y: 0 },
+    method,
+    umPerPixel: attempt.umPerPixel,
+  };
+  return { state: { ...state, nextArea: state.nextArea + 1 }, placement };
+};
+
+const remember = (placed: Placed, picture: PreparedPicture | undefined, attempt: Attempt): Placed => {
+  if (picture === undefined || placed.placement === undefined) return placed;
+  const { widthPx, heightPx } = attempt.field;
+  const entry = { picture, widthPx, heightPx, placement: placed.placement };
+  const recent = [entry, ...placed.state.recent].slice(0, attempt.options.recentPictures);
+  return { ...placed, state: { ...placed.state, recent } };
+};
+
+/** The scale to place a field with: known ones as they are, estimates as the median of the latest. */
+const withScale = (state: PlacementState, field: CountedField): { state: PlacementState; umPerPixel: number } => {
+  if (field.scaleOrigin !== "estimated") return { state, umPerPixel: field.umPerPixel };
+  const scaleEstimates = [...state.scaleEstimates, field.umPerPixel].slice(-keptEstimates);
+  return { state: { ...state, scaleEstimates }, umPerPixel: medianOf(scaleEstimates)! };
+};
+
+/**
+ * Finds the place of a field: a pure step from state to state. By the stage, corrected by the cells in the overlap; else
+ * by registering the picture with recent ones; else in an area of its own.
+ */
+export const placeField = (
+  before: PlacementState,
+  field: CountedField,
+  store: CellStore,
+  options: CountingOptions,
+): Placed => {
+  const { state, umPerPixel } = withScale(before, field);
+  const attempt = { field, store, options, umPerPixel };
+  if (field.stagePositionUm !== undefined) {
+    const placement = placeByStage(attempt, field.stagePositionUm);
+    return { state: { ...state, stageUsed: true }, placement };
+  }
+  const picture = field.thumbnail === undefined ? undefined : preparePicture(field.thumbnail);
+  const placement = picture === undefined ? undefined : placeByPicture(attempt, picture, state.recent);
+  const placed = placement === undefined ? placeApart(attempt, state, picture) : { state, placement };
+  return remember(placed, picture, attempt);
+};
