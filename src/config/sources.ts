@@ -1,4 +1,4 @@
-import { parse as parseYaml } from "yaml";
+import { parseDocument } from "yaml";
 import { CytoError } from "../core/index.js";
 import { configLeaves, environmentName, findLeaf, type SchemaNode } from "./schemaTree.js";
 import { unknownKeyError } from "./validate.js";
@@ -28,6 +28,14 @@ export const mergeConfig = (under: RawConfig, over: RawConfig): RawConfig => {
 
 const atPath = (path: string, value: unknown): RawConfig =>
   path.split(".").reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value) as RawConfig;
+
+/** YAML's value; what the parser only warns of (unknown tags) is an error here. @throws YAMLError */
+const parseYaml = (text: string): unknown => {
+  const document = parseDocument(text, { logLevel: "silent" });
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault !== undefined) throw fault;
+  return document.toJS({ maxAliasCount: 16 });
+};
 
 const parseLoosely = (path: string, text: string): unknown => {
   try {
@@ -104,7 +112,7 @@ export const parseEnvironment = (environment: Readonly<Record<string, string | u
 export const parseConfigText = (text: string, name: string): RawConfig => {
   let value: unknown;
   try {
-    value = parseYaml(text, { maxAliasCount: 16 });
+    value = parseYaml(text);
   } catch (error) {
     const message = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new CytoError("CONFIG_UNREADABLE", `${name}: ${message}`, { cause: error });
