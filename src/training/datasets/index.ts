@@ -18,6 +18,7 @@ export {
   type SamplerState,
 } from "./fieldBatches.js";
 export type { FieldBatch } from "./fieldTargets.js";
+export { type MaskCrop, openMaskCrops } from "./maskCrops.js";
 export { openDataset } from "./openDataset.js";
 export { type PictureWindow, resamplePicture } from "./resample.js";
 export { borderPx, isCut, redCellDiameterUm } from "./scale.js";
