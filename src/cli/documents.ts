@@ -56,7 +56,7 @@ ${table(
 ## Health
 
 \`/healthz\` answers 200 while the daemon can go on, else 503: a supervisor should start it anew. \`/readyz\` answers 200 while every
-station serves, else 503; the body names each station's state, since when, and why. A station is \`starting\`, \`ready\`, \`degraded\`
+station serves, else 503; the body gives the reasons, station by station. A station is \`starting\`, \`ready\`, \`degraded\`
 (it serves, with a reason: a stale camera that is being reopened), \`failed\` or \`stopped\`. Ready is not alive: a daemon whose
 camera is unplugged lives, keeps its counts, marks them stale, and says so.
 `;
