@@ -1,4 +1,5 @@
 export { configurationPage, defaultConfig, defaultYaml, jsonSchemaText } from "./documentation.js";
+export { configFile, dataDirectory } from "./environment.js";
 export { type ConfigSources, loadConfig } from "./load.js";
 export { nearestKey } from "./nearest.js";
 export { type Config, providerChoices } from "./schema.js";
