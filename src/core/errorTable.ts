@@ -102,6 +102,9 @@ export const errorTable = {
   DETECTOR_CLOSED: entry("The detector was closed before the field was searched", "Open it again."),
   DETECTION_CANCELLED: entry("The caller withdrew the field before it was searched", "Send it again."),
 
+  OUTPUT_FAILED: entry("A result cannot be written", "Check that the folder is there, writable and not full.", {
+    exitCode: 73,
+  }),
   DATASET_INVALID: entry("A data set cannot be read", "Check its layout: YOLO (data.yaml) or Pascal VOC.", {
     exitCode: 65,
   }),
@@ -116,9 +119,13 @@ export const errorTable = {
     exitCode: 65,
   }),
 
-  COUNTING_STATE_INVALID: entry("Saved counts are damaged or of another version", "Start the count of the slide anew.", {
-    exitCode: 65,
-  }),
+  COUNTING_STATE_INVALID: entry(
+    "Saved counts are damaged or of another version",
+    "Start the count of the slide anew.",
+    {
+      exitCode: 65,
+    },
+  ),
 
   LISTEN_FAILED: entry(
     "The address to listen on cannot be opened",
