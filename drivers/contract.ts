@@ -28,8 +28,8 @@ export interface CameraOpenRequest<Options = unknown> {
   /** Aborting it ends `frames()` within the driver's deadline and rejects a pending `open`. */
   readonly signal: AbortSignal;
   /**
-   * Told of each frame that is lost or damaged while the stream goes on: an unreadable picture of a folder, a packet
-   * that cannot be decoded, a frame that was overwritten before it was fetched. One call per frame; must not throw.
+   * Told of each frame that is lost while the stream goes on: an unreadable picture of a folder, a packet that cannot be
+   * decoded, a frame that was overwritten before it was fetched. One call per lost frame; must not throw.
    */
   readonly onFault?: ((fault: CytoError) => void) | undefined;
 }

@@ -89,10 +89,10 @@ const isError = ({ level }: FfmpegLine): boolean => level === "error" || level =
  * @param source the input as it was given: what ffmpeg repeats of it is no reason
  */
 export function failureReason(lines: readonly FfmpegLine[], source: string): FailureReason | undefined {
-  const texts = lines.filter(isError).map(({ text }) => (source === "" ? text : text.replaceAll(source, "")));
+  const errors = lines.filter(isError);
   for (const [code, pattern] of reasons) {
-    const text = texts.find((candidate) => pattern.test(candidate));
-    if (text !== undefined) return { code, text: text.replace(/^(file)?: /, "") };
+    const line = errors.find(({ text }) => pattern.test(source === "" ? text : text.replaceAll(source, "")));
+    if (line !== undefined) return { code, text: line.text };
   }
   return undefined;
 }

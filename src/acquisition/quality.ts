@@ -1,0 +1,265 @@
+import type { Picture } from "../pictures/index.js";
+
+/** A colour, 0 to 255 each. */
+export interface Colour {
+  readonly red: number;
+  readonly green: number;
+  readonly blue: number;
+}
+
+export interface LightMeasure {
+  /** Median of the green channel over the background, 0 to 255. */
+  readonly backgroundLevel: number;
+  /** Share of pixels whose green is at the upper or lower end of the scale. */
+  readonly brightClippedShare: number;
+  readonly darkClippedShare: number;
+}
+
+/** Median colours; those of cells are missing where fewer than one pixel in 500 looks like them. */
+export interface StainMeasure {
+  readonly background: Colour;
+  readonly redCells?: Colour;
+  readonly nuclei?: Colour;
+}
+
+/** How good a field is to count in. The three scores are fractions: 0 useless, 1 as good as it gets. */
+export interface FrameQuality {
+  /**
+   * How steep the edges are: s / (s + 0.1) for a mean slope of s contrasts a pixel, so 0.5 where edges are ten pixels wide;
+   * 0 where there are none. Independent of light and contrast; comparable between frames of one camera and objective.
+   */
+  readonly focus: number;
+  /** Low where the background is dark or the picture clipped. */
+  readonly light: number;
+  /** Strength of the cells' colour against the background's. 0 in a grey picture. */
+  readonly stain: number;
+  /** Share of pixels that belong to an edge; with hardly any the field is empty or far out of focus. */
+  readonly edgeShare: number;
+  readonly lightMeasure: LightMeasure;
+  readonly stainMeasure: StainMeasure;
+}
+
+/** About so many pixels are looked at, whatever the size of the frame: the cost of a frame has a bound. */
+const samplesWanted = 20_000;
+/** Glints and dust may be brighter than the background on so much of the field. */
+const speckShare = 0.02;
+/** Levels between cells and background below which there is nothing to focus on. */
+const leastContrast = 6;
+/** Slopes below these, levels a pixel and shares of the contrast a pixel, are noise. */
+const leastSlope = 1;
+const leastSlopeShare = 0.02;
+/** The slope that scores a half, shares of the contrast a pixel: an edge ten pixels wide. */
+const halfScoreSlope = 0.1;
+/** Optical density (natural logarithm) of green from which a pixel belongs to a cell. */
+const cellDensity = 0.12;
+/** Nuclei absorb red nearly as they absorb green; haemoglobin and eosin let it through. */
+const nucleusDensity = 0.45;
+const nucleusRedShare = 0.5;
+const leastShare = 0.002;
+/** Colour strengths and levels at which the scores are full; set on smears of three collections. */
+const fullStain = 0.25;
+const darkLevel = 25;
+const fullLevel = 140;
+const clippingTolerated = 0.25;
+
+const clamp = (value: number): number => Math.min(1, Math.max(0, value));
+
+const logOf = Float32Array.from({ length: 256 }, (_, value) => Math.log(value + 1));
+
+/** The value below which half of a histogram's counts lie. */
+function medianOf(histogram: Uint32Array, total: number): number {
+  let seen = 0;
+  for (let value = 0; value < histogram.length; value++) {
+    seen += histogram[value]!;
+    if (2 * seen >= total) return value;
+  }
+  return histogram.length - 1;
+}
+
+/** The value from which on lie at most `share` of a histogram's counts. */
+function upperQuantile(histogram: Uint32Array, total: number, share: number): number {
+  let seen = 0;
+  for (let value = histogram.length - 1; value > 0; value--) {
+    seen += histogram[value]!;
+    if (seen > share * total) return value;
+  }
+  return 0;
+}
+
+/** Median colour of a set of pixels, by histograms that are used again. */
+class ColourMedian {
+  readonly #bins = new Uint32Array(3 * 256);
+  count = 0;
+
+  clear(): void {
+    this.#bins.fill(0);
+    this.count = 0;
+  }
+
+  add(red: number, green: number, blue: number): void {
+    this.#bins[red]!++;
+    this.#bins[256 + green]!++;
+    this.#bins[512 + blue]!++;
+    this.count++;
+  }
+
+  get colour(): Colour {
+    const channel = (index: number): number =>
+      medianOf(this.#bins.subarray(256 * index, 256 * (index + 1)), this.count);
+    return { red: channel(0), green: channel(1), blue: channel(2) };
+  }
+}
+
+/** Every how many pixels, across and down, one is looked at. */
+const strideOf = ({ width, height }: Picture): number =>
+  Math.max(1, Math.floor(Math.sqrt((width * height) / samplesWanted)));
+
+/** Measures frames. Holds the working memory, so that a frame costs none; the result depends on the frame alone. */
+export class QualityMeter {
+  readonly #greens = new Uint32Array(256);
+  readonly #background = new ColourMedian();
+  readonly #redCells = new ColourMedian();
+  readonly #nuclei = new ColourMedian();
+  #samples = 0;
+  #colourStrength = 0;
+
+  /** Interleaved 8-bit sRGB of any size. */
+  measure(picture: Picture): FrameQuality {
+    const stride = strideOf(picture);
+    this.#countGreens(picture, stride);
+    // The background is the brightest thing that covers more than specks of light do.
+    const brightest = upperQuantile(this.#greens, this.#samples, speckShare);
+    this.#countBackground(picture, stride, Math.floor((brightest + 1) * Math.exp(-cellDensity)));
+    const background = this.#background.colour;
+    this.#countCells(picture, stride, background);
+    const edges = measureEdges(picture, stride, this.#contrast(background));
+    const light = this.#light(background.green);
+    return {
+      focus: edges.sharpness,
+      light: lightScore(light),
+      stain: clamp(this.#colourStrength / fullStain),
+      edgeShare: edges.share,
+      lightMeasure: light,
+      stainMeasure: this.#stain(background),
+    };
+  }
+
+  #countGreens({ width, height, pixels }: Picture, stride: number): void {
+    const greens = this.#greens.fill(0);
+    let samples = 0;
+    for (let y = stride >> 1; y < height; y += stride) {
+      const end = 3 * width * (y + 1);
+      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride) {
+        greens[pixels[at + 1]!]!++;
+        samples++;
+      }
+    }
+    this.#samples = samples;
+  }
+
+  #countBackground({ width, height, pixels }: Picture, stride: number, threshold: number): void {
+    const background = this.#background;
+    background.clear();
+    for (let y = stride >> 1; y < height; y += stride) {
+      const end = 3 * width * (y + 1);
+      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride) {
+        const green = pixels[at + 1]!;
+        if (green >= threshold) background.add(pixels[at]!, green, pixels[at + 2]!);
+      }
+    }
+  }
+
+  /** Optical densities against the background tell cells from it, and nuclei from red cells. */
+  #countCells({ width, height, pixels }: Picture, stride: number, background: Colour): void {
+    const redCells = this.#redCells;
+    const nuclei = this.#nuclei;
+    redCells.clear();
+    nuclei.clear();
+    const logRed = logOf[background.red]!;
+    const logGreen = logOf[background.green]!;
+    let strength = 0;
+    for (let y = stride >> 1; y < height; y += stride) {
+      const end = 3 * width * (y + 1);
+      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride) {
+        const red = pixels[at]!;
+        const green = pixels[at + 1]!;
+        const greenDensity = logGreen - logOf[green]!;
+        if (greenDensity < cellDensity) continue;
+        const redDensity = logRed - logOf[red]!;
+        strength += greenDensity - redDensity;
+        const isNucleus = greenDensity > nucleusDensity && redDensity > nucleusRedShare * greenDensity;
+        (isNucleus ? nuclei : redCells).add(red, green, pixels[at + 2]!);
+      }
+    }
+    const cells = redCells.count + nuclei.count;
+    this.#colourStrength = cells < leastShare * this.#samples ? 0 : strength / cells;
+  }
+
+  /** Between background and cells, levels of green. */
+  #contrast(background: Colour): number {
+    const [redCells, nuclei] = [this.#redCells, this.#nuclei];
+    const cells = redCells.count + nuclei.count;
+    if (cells < leastShare * this.#samples) return 0;
+    const green = (redCells.colour.green * redCells.count + nuclei.colour.green * nuclei.count) / cells;
+    return background.green - green;
+  }
+
+  #light(backgroundLevel: number): LightMeasure {
+    const greens = this.#greens;
+    return {
+      backgroundLevel,
+      brightClippedShare: (greens[255]! + greens[254]!) / this.#samples,
+      darkClippedShare: (greens[0]! + greens[1]!) / this.#samples,
+    };
+  }
+
+  #stain(background: Colour): StainMeasure {
+    const least = leastShare * this.#samples;
+    return {
+      background,
+      ...(this.#redCells.count > least ? { redCells: this.#redCells.colour } : {}),
+      ...(this.#nuclei.count > least ? { nuclei: this.#nuclei.colour } : {}),
+    };
+  }
+}
+
+function lightScore({ backgroundLevel, brightClippedShare, darkClippedShare }: LightMeasure): number {
+  const level = clamp((backgroundLevel - darkLevel) / (fullLevel - darkLevel));
+  // Some laboratories expose the background to white on purpose; cells that are white are lost.
+  const clipped = Math.max(0, brightClippedShare - clippingTolerated) + darkClippedShare;
+  return level * clamp(1 - clipped);
+}
+
+/**
+ * Sharpness of edges: the mean slope of green, weighted by the slope itself so that edges count and plains do not, as a share of
+ * the contrast between cells and background a pixel. An edge w px wide gives about 1 / w, however many there are.
+ */
+function measureEdges(
+  { width, height, pixels }: Picture,
+  stride: number,
+  contrast: number,
+): { readonly sharpness: number; readonly share: number } {
+  if (contrast < leastContrast) return { sharpness: 0, share: 0 };
+  const row = 3 * width;
+  const least = Math.max(leastSlope, leastSlopeShare * contrast) * 2;
+  let sum = 0;
+  let squares = 0;
+  let edges = 0;
+  let samples = 0;
+  for (let y = 1 + (stride >> 1); y < height - 1; y += stride) {
+    const end = y * row + 3 * (width - 1);
+    for (let at = y * row + 3 * (1 + (stride >> 1)) + 1; at < end; at += 3 * stride) {
+      samples++;
+      const acrossX = pixels[at + 3]! - pixels[at - 3]!;
+      const acrossY = pixels[at + row]! - pixels[at - row]!;
+      const square = acrossX * acrossX + acrossY * acrossY;
+      if (square < least * least) continue;
+      edges++;
+      squares += square;
+      sum += Math.sqrt(square);
+    }
+  }
+  if (edges === 0) return { sharpness: 0, share: 0 };
+  const slope = squares / sum / 2 / contrast;
+  return { sharpness: slope / (slope + halfScoreSlope), share: edges / samples };
+}
