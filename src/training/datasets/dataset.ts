@@ -22,7 +22,7 @@ export interface LabelledField {
 
 /** What is to be known of a data set that its layout cannot say. From `cytostream.yaml` in its folder, or given. */
 export interface DatasetFacts {
-  /** Classes of which the labels leave cells out. Default: none. */
+  /** Classes of which the labels leave cells out. Default: none, but for collections known to (BCCD: red cells). */
   readonly incomplete?: readonly DensityClass[] | undefined;
   /** Object-side size of a pixel, the same for all pictures. Default: from the red cells' boxes. */
   readonly umPerPixel?: number | undefined;

@@ -9,3 +9,4 @@ export {
   type ProgressReport,
   type ProgressStream,
 } from "./progress.js";
+export { textPath, textWidth } from "./strokeFont.js";

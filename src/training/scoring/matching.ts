@@ -1,4 +1,4 @@
-import { type Cell, type CellClass, densityClassOf, type LabelledCell } from "../../core/index.js";
+import { type Cell, type CellClass, type DensityClass, densityClassOf, type LabelledCell } from "../../core/index.js";
 import { assign, type Edge } from "./assignment.js";
 
 /** Of a cell found in a field, what scoring looks at. */
@@ -12,6 +12,8 @@ export interface TruthField {
   readonly cells: readonly LabelledCell[];
   /** Without it no box can be called a sliver. */
   readonly redCellDiameterPx?: number;
+  /** Classes of which the labels leave cells out; see `scoreProtocol`. */
+  readonly incomplete?: readonly DensityClass[];
 }
 
 /** A labelled field and what a detector found in it at its thresholds. */

@@ -1,4 +1,4 @@
-import { type Box, type CellClass, cellClasses, type LabelledCell } from "../../core/index.js";
+import { type Box, type CellClass, cellClasses, densityClassOf, type LabelledCell } from "../../core/index.js";
 import { borderPx, mergeTwiceListed } from "../datasets/index.js";
 import { type ClassDepth, classAt, type FieldResult, type FoundCell, matchCells, type TruthField } from "./matching.js";
 
@@ -54,7 +54,9 @@ export const judgeField = ({ truth, found }: FieldResult, protocol: Protocol, de
     const slivers = listed.filter(({ box }) => ignored(box));
     const rest = left.map((index) => found[index]!);
     const excused = new Set(Array.from(matchCells(slivers, rest, depth), (index) => left[index]));
-    left = left.filter((index) => !excused.has(index) && !ignored(found[index]!.box));
+    const unlabelled = ({ cellClass }: FoundCell): boolean =>
+      truth.incomplete?.includes(densityClassOf(cellClass)) ?? false;
+    left = left.filter((index) => !excused.has(index) && !ignored(found[index]!.box) && !unlabelled(found[index]!));
   }
   return { truths, foundOf, falselyFound: left };
 };
@@ -91,7 +93,8 @@ const tallyOf = ({ T, M, e }: { T: number; M: number; e: number }): Tally => ({
 /**
  * Scores fields by a protocol. Under `raw` every label is demanded and every finding without a match is false. Under
  * `fair`, of cells listed twice one is demanded; slivers are not demanded, and a finding is not held against the detector
- * where it matches a sliver (one to one, after the demanded truths have been matched) or is a sliver itself.
+ * where it matches a sliver (one to one, after the demanded truths have been matched), is a sliver itself, or is of a class
+ * that the labels are known to leave out in part.
  *
  * @param classes classes to list even where nothing of them was labelled or found
  */
