@@ -1,3 +1,4 @@
+export * from "./cellClassifier.js";
 export * from "./layers.js";
 export * from "./parameters.js";
 export * from "./unet.js";

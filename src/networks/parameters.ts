@@ -1,4 +1,4 @@
-import type { Random } from "../core/index.js";
+import { CytoError, type Random } from "../core/index.js";
 import type { ParameterEntry, ParameterSetDefinition, ParameterState } from "../engine/index.js";
 import { type Graph, Operators, type Value } from "../engine/onnx/index.js";
 
@@ -10,7 +10,8 @@ export type Initialiser =
 
 /**
  * The parameters of one network while its graph is being built: each is a slice of one flat input vector, so that the
- * optimiser works on one long vector however many layers there are. Asking for a name again gives the same parameter.
+ * optimiser works on one long vector however many layers there are. Asking for a name again gives the same parameter; with
+ * another shape it is an error.
  */
 export class ParameterSet implements ParameterSetDefinition {
   readonly name: string;
@@ -40,7 +41,13 @@ export class ParameterSet implements ParameterSetDefinition {
 
   parameter(name: string, shape: readonly number[], initialiser: Initialiser, decays: boolean): Value {
     const known = this.#values.get(name);
-    if (known) return known;
+    if (known) {
+      if (known.shape.join() === shape.join()) return known;
+      throw new CytoError(
+        "INTERNAL",
+        `The parameter ${name} [${known.shape.join(",")}] was asked for as [${shape.join(",")}]`,
+      );
+    }
     const offset = this.length;
     const length = shape.reduce((product, dim) => product * dim, 1);
     this.entries.push({ name, shape, offset, length, decays });

@@ -23,6 +23,9 @@ interface Step {
  * @throws CytoError INTERNAL where the loss does not depend on a wanted value, or an operator has no rule
  */
 export const gradients = (graph: Graph, loss: Value, wanted: readonly Value[]): Value[] => {
+  if (loss.type !== "float32" || loss.shape.length > 0) {
+    throw new CytoError("INTERNAL", `The loss ${loss.name} is ${loss.type} [${loss.shape.join(",")}], not a scalar`);
+  }
   const ops = new Operators(graph);
   const steps = collectSteps(graph, ops);
   const active = reachable(steps, wanted);
@@ -48,13 +51,13 @@ export const gradients = (graph: Graph, loss: Value, wanted: readonly Value[]): 
 
 const collectSteps = (graph: Graph, ops: Operators): Step[] => {
   const steps: Step[] = [];
-  let composite = 0;
+  // A composite within another is registered before it: the outer one overwrites or jumps over it.
+  const composites = new Map(graph.composites.map((composite) => [composite.firstNode, composite]));
   for (let index = 0; index < graph.nodes.length; index += 1) {
-    const next = graph.composites[composite];
-    if (next && index === next.firstNode) {
+    const next = composites.get(index);
+    if (next && next.endNode > index) {
       steps.push({ inputs: next.inputs, outputs: next.outputs, differentiate: (outer) => next.gradient(outer) });
       index = next.endNode - 1;
-      composite += 1;
       continue;
     }
     const node = graph.nodes[index]!;

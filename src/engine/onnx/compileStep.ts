@@ -23,9 +23,12 @@ export const averageDecayInput = "averageDecay";
 
 /**
  * A whole training step as one ONNX model: forward, backward, clipping, Adam, moving averages. State goes in by name
- * and comes out with `.next` behind it.
+ * and comes out with `.next` behind it. The problem's graph is left as it was.
  */
-export const compileStep = (problem: TrainingProblem): Uint8Array<ArrayBuffer> => {
+export const compileStep = (problem: TrainingProblem): Uint8Array<ArrayBuffer> =>
+  problem.graph.temporarily(() => serialise(withStep(problem)));
+
+const withStep = (problem: TrainingProblem): Graph => {
   const { graph } = problem;
   const learningRate = graph.input(learningRateInput, "float32", []);
   const averageDecay = graph.input(averageDecayInput, "float32", []);
@@ -35,7 +38,7 @@ export const compileStep = (problem: TrainingProblem): Uint8Array<ArrayBuffer> =
   });
   for (const [name, value] of Object.entries(problem.losses)) graph.output(`loss.${name}`, value);
   for (const [name, value] of Object.entries(problem.observations ?? {})) graph.output(`observation.${name}`, value);
-  return serialise(graph);
+  return graph;
 };
 
 interface OptimiserOperands {

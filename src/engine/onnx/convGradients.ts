@@ -19,8 +19,8 @@ export interface ConvOperands {
 }
 
 export const windowOf = (node: GraphNode): ConvWindow => ({
-  stride: (node.attributes["strides"] as readonly number[])[0]!,
-  pads: node.attributes["pads"] as unknown as ConvWindow["pads"],
+  stride: (node.attributes.strides as readonly number[])[0]!,
+  pads: node.attributes.pads as unknown as ConvWindow["pads"],
 });
 
 type Four = readonly [number, number, number, number];
@@ -45,7 +45,14 @@ export const convInputGradient = (ops: Operators, { x, weights, gradient, window
   const [top, left] = window.pads;
   if (window.stride === 1) {
     const pads = [kh - 1 - top, kw - 1 - left, h + top - oh, w + left - ow] as const;
-    return ops.conv(gradient, adjointKernel(ops, weights), { pads });
+    // Where the padding reached past the kernel, the gradient's border saw zeros only: it is cropped.
+    const [cropTop, cropLeft, cropBottom, cropRight] = pads.map((pad) => Math.min(0, pad)) as unknown as typeof pads;
+    const rest = pads.map((pad) => Math.max(0, pad)) as unknown as typeof pads;
+    const none = [0, 0] as const;
+    const seen = pads.every((pad) => pad >= 0)
+      ? gradient
+      : ops.pad(gradient, [none, none, [cropTop, cropBottom], [cropLeft, cropRight]]);
+    return ops.conv(seen, adjointKernel(ops, weights), { pads: rest });
   }
   const reach = (out: number, kernel: number, begin: number, end: number) =>
     (out - 1) * window.stride + kernel - begin - end;

@@ -1,3 +1,4 @@
+import { CytoError } from "../../core/index.js";
 import { convInputGradient, convTransposeWeightGradient, convWeightGradient, windowOf } from "./convGradients.js";
 import { type GraphNode, staticShape, type Value } from "./graph.js";
 import type { Operators } from "./operators.js";
@@ -60,16 +61,6 @@ const spread = (ops: Operators, gradient: Value, x: Value, axes: readonly number
   return ops.expand(ops.reshape(gradient, kept), shape);
 };
 
-const reducedAxes = ({ node }: RuleContext): readonly number[] => {
-  const shape = staticShape(input(node, 0));
-  const kept = staticShape(node.outputs[0]!);
-  const attribute = node.attributes["axes"];
-  if (Array.isArray(attribute)) return attribute as readonly number[];
-  const text = node.inputs[1]?.name;
-  if (text === undefined) return shape.map((_, axis) => axis);
-  return shape.flatMap((dim, axis) => (kept[axis] === dim ? [] : [axis]));
-};
-
 const integersOf = (context: RuleContext, index: number): number[] => {
   const constant = context.ops.graph.constants.get(input(context.node, index).name);
   return constant ? Array.from(constant.data, Number) : [];
@@ -102,7 +93,7 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
   Sqrt: unary(({ ops, gradient, output }) => ops.div(ops.scale(gradient, 0.5), output)),
   Relu: unary(({ ops, gradient, output }) => ops.mul(gradient, mask(ops, ops.greater(output, ops.graph.scalar(0))))),
   LeakyRelu: unary(({ ops, gradient, node }, x) => {
-    const alpha = (node.attributes["alpha"] as { readonly float: number }).float;
+    const alpha = (node.attributes.alpha as { readonly float: number }).float;
     const positive = mask(ops, ops.greater(x, ops.graph.scalar(0)));
     return ops.mul(gradient, ops.shift(ops.scale(positive, 1 - alpha), alpha));
   }),
@@ -113,14 +104,14 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
   Tanh: unary(({ ops, gradient, output }) => ops.mul(gradient, ops.sub(ops.graph.scalar(1), ops.mul(output, output)))),
   Softmax: unary(({ ops, gradient, output, node }) => {
     const product = ops.mul(gradient, output);
-    return ops.sub(product, ops.mul(output, ops.reduceSum(product, [node.attributes["axis"] as number])));
+    return ops.sub(product, ops.mul(output, ops.reduceSum(product, [node.attributes.axis as number])));
   }),
   LogSoftmax: unary(({ ops, gradient, output, node }) =>
-    ops.sub(gradient, ops.mul(ops.exp(output), ops.reduceSum(gradient, [node.attributes["axis"] as number]))),
+    ops.sub(gradient, ops.mul(ops.exp(output), ops.reduceSum(gradient, [node.attributes.axis as number]))),
   ),
   ReduceMean: (context) => {
     const x = input(context.node, 0);
-    const axes = reducedAxes(context);
+    const axes = context.node.attributes.axes as readonly number[];
     const count = axes.reduce((product, axis) => product * staticShape(x)[axis]!, 1);
     return [spread(context.ops, context.ops.scale(context.gradient, 1 / count), x, axes)];
   },
@@ -128,14 +119,14 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
   Reshape: unary(({ ops, gradient }, x) => ops.reshape(gradient, staticShape(x))),
   Expand: unary(({ ops, gradient }, x) => unbroadcast(ops, gradient, x)),
   Transpose: unary(({ ops, gradient, node }) => {
-    const permutation = node.attributes["perm"] as readonly number[];
+    const permutation = node.attributes.perm as readonly number[];
     return ops.transpose(
       gradient,
       permutation.map((_, axis) => permutation.indexOf(axis)),
     );
   }),
   Concat: ({ ops, node, gradient, needed }) => {
-    const axis = node.attributes["axis"] as number;
+    const axis = node.attributes.axis as number;
     let start = 0;
     return node.inputs.map((part, index) => {
       const end = start + staticShape(part!)[axis]!;
@@ -158,7 +149,7 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
     return ops.scale(ops.averagePool(gradient, { kernel: factor, stride: factor }), factor * factor);
   }),
   SpaceToDepth: unary(({ ops, gradient, node }, x) => {
-    const block = node.attributes["blocksize"] as number;
+    const block = node.attributes.blocksize as number;
     const [n, c, h, w] = staticShape(x) as [number, number, number, number];
     const split = ops.reshape(gradient, [n, block, block, c, h / block, w / block]);
     return ops.reshape(ops.transpose(split, [0, 3, 4, 1, 5, 2]), [n, c, h, w]);
@@ -191,6 +182,7 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
     return [
       needed[0] ? ops.conv(gradient, weights, window) : undefined,
       needed[1] ? convTransposeWeightGradient(ops, { x, weights, gradient, window }) : undefined,
+      needed[2] ? ops.reduceSum(gradient, [0, 2, 3], false) : undefined,
     ];
   },
 };
@@ -251,11 +243,12 @@ const averagePoolGradient = ({ ops, gradient, node }: RuleContext, _x: Value): V
 };
 
 const tilingFactor = (node: GraphNode): number => {
-  const [kernel] = node.attributes["kernel_shape"] as readonly number[];
-  const [stride] = node.attributes["strides"] as readonly number[];
+  const [kernel] = node.attributes.kernel_shape as readonly number[];
+  const [stride] = node.attributes.strides as readonly number[];
+  const pads = node.attributes.pads as readonly number[];
   const [, , h, w] = staticShape(input(node, 0));
-  if (kernel !== stride || h! % stride! !== 0 || w! % stride! !== 0) {
-    throw new RangeError(`${node.opType} is differentiable only where its windows tile the picture`);
+  if (kernel !== stride || h! % stride! !== 0 || w! % stride! !== 0 || pads.some((pad) => pad !== 0)) {
+    throw new CytoError("INTERNAL", `${node.opType} is differentiable only where its windows tile the picture`);
   }
   return stride!;
 };

@@ -43,7 +43,7 @@ export interface Composite {
 
 /**
  * A directed acyclic graph of plain ONNX operators under construction. Nodes are kept in the order in which they were
- * added, which is a topological order. Operators with their shape rules are in `ops.ts`.
+ * added, which is a topological order. Operators with their shape rules are in `operators.ts`.
  */
 export class Graph {
   readonly name: string;
@@ -118,6 +118,27 @@ export class Graph {
     const { outputs, gradient } = build();
     this.composites.push({ firstNode, endNode: this.nodes.length, inputs, outputs, gradient });
     return outputs;
+  }
+
+  /** Runs `build` and takes back what it added, so that one graph can be compiled more than once. */
+  temporarily<Result>(build: () => Result): Result {
+    const lists = [this.inputs, this.outputs, this.nodes, this.composites];
+    const lengths = lists.map((list) => list.length);
+    const [constants, scalars, counter] = [
+      new Set(this.constants.keys()),
+      new Set(this.#scalars.keys()),
+      this.#counter,
+    ];
+    try {
+      return build();
+    } finally {
+      lists.forEach((list, index) => {
+        list.length = lengths[index]!;
+      });
+      for (const name of this.constants.keys()) if (!constants.has(name)) this.constants.delete(name);
+      for (const key of this.#scalars.keys()) if (!scalars.has(key)) this.#scalars.delete(key);
+      this.#counter = counter;
+    }
   }
 
   #fresh(hint: string): string {

@@ -1,3 +1,4 @@
+import { CytoError } from "../../core/index.js";
 import { staticShape, type Value } from "./graph.js";
 import type { Operators } from "./operators.js";
 
@@ -34,8 +35,10 @@ export const batchNormalise = (ops: Operators, { x, scale, bias, epsilon }: Batc
     const result = ops.normaliseChannels(x, { scale, bias, mean: average, variance: floor }, epsilon);
     return {
       outputs: [result, average, floor],
-      gradient: ([dy]) => {
-        if (!dy) return [];
+      gradient: ([dy, ...statistics]) => {
+        if (!dy || statistics.some((gradient) => gradient !== undefined)) {
+          throw new CytoError("INTERNAL", "A loss depends on batch statistics, which are not differentiable");
+        }
         const sum = ops.reduceSum(dy, [0, 2, 3], false);
         const product = ops.reduceSum(ops.mul(dy, x), [0, 2, 3], false);
         const dScale = ops.mul(inverse, ops.sub(product, ops.mul(average, sum)));

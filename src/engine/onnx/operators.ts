@@ -46,7 +46,7 @@ export class Operators {
     return this.#one("Cast", [x], type, x.shape, { to: codes[type] });
   }
 
-  /** Convolution without bias: x [N,C,H,W], weights [M,C,kH,kW]. */
+  /** Convolution: x [N,C,H,W], weights [M,C,kH,kW], bias [M]. */
   conv(x: Value, weights: Value, options: ConvOptions = {}): Value {
     const window = convWindow(weights, options);
     const [n, , h, w] = rank4(x);
@@ -59,7 +59,7 @@ export class Operators {
     });
   }
 
-  /** Transposed convolution without bias: x [N,C,H,W], weights [C,M,kH,kW]; the adjoint of `conv` in its input. */
+  /** Transposed convolution: x [N,C,H,W], weights [C,M,kH,kW], bias [M]; without bias the adjoint of `conv` in its input. */
   convTranspose(
     x: Value,
     weights: Value,
@@ -75,7 +75,8 @@ export class Operators {
         (s) => (s - 1) * window.stride + window.kernel[axis] - window.pads[axis] - window.pads[axis + 2]! + extra,
         (name) => `${name}*${window.stride}`,
       );
-    return this.#one("ConvTranspose", [x, weights], "float32", [n, m, size(h, 0, extraH), size(w, 1, extraW)], {
+    const inputs = options.bias ? [x, weights, options.bias] : [x, weights];
+    return this.#one("ConvTranspose", inputs, "float32", [n, m, size(h, 0, extraH), size(w, 1, extraW)], {
       kernel_shape: window.kernel,
       strides: [window.stride, window.stride],
       pads: window.pads,
@@ -128,7 +129,7 @@ export class Operators {
   /** The last two axes are multiplied, the ones before are batch axes. */
   matMul(a: Value, b: Value): Value {
     const inner = [a.shape.at(-1), b.shape.at(-2)];
-    if (inner[0] !== inner[1]) {
+    if (a.shape.length < 2 || inner[0] !== inner[1]) {
       throw new CytoError("INTERNAL", `MatMul of [${a.shape.join(",")}] and [${b.shape.join(",")}]`);
     }
     const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
@@ -144,6 +145,7 @@ export class Operators {
 
   reduceMean(x: Value, axes: readonly number[], keepDims = true): Value {
     const reduced = normaliseAxes(axes, x.shape.length);
+    if (reduced.length === 0) return x; // ONNX takes no axes for all axes.
     return this.#one("ReduceMean", [x], x.type, reduceShape(x.shape, reduced, keepDims), {
       axes: reduced,
       keepdims: keepDims ? 1 : 0,
@@ -152,6 +154,7 @@ export class Operators {
 
   reduceSum(x: Value, axes: readonly number[], keepDims = true): Value {
     const reduced = normaliseAxes(axes, x.shape.length);
+    if (reduced.length === 0) return x;
     const inputs = [x, this.graph.integers(reduced)];
     return this.#one("ReduceSum", inputs, x.type, reduceShape(x.shape, reduced, keepDims), {
       keepdims: keepDims ? 1 : 0,
@@ -187,9 +190,10 @@ export class Operators {
     );
   }
 
-  concat(values: readonly Value[], axis: number): Value {
+  concat(values: readonly Value[], along: number): Value {
     const first = values[0];
     if (!first) throw new CytoError("INTERNAL", "Concat of nothing");
+    const axis = along < 0 ? along + first.shape.length : along;
     const total = values.reduce((sum, value) => sum + Number(value.shape[axis]), 0);
     return this.#one(
       "Concat",
@@ -203,8 +207,11 @@ export class Operators {
   /**
    * Elements start (inclusive) to end (exclusive) along each axis, with steps. A negative step walks backwards; then
    * an end of -1 means "the first one included".
+   *
+   * @throws CytoError INTERNAL where a range is empty or reaches past its axis
    */
   slice(x: Value, ranges: readonly SliceRange[]): Value {
+    for (const range of ranges) requireInside(x, range);
     const integers = (pick: (range: SliceRange) => number) => this.graph.integers(ranges.map(pick));
     const shape = [...x.shape];
     for (const range of ranges) shape[range.axis] = Math.ceil((range.end - range.start) / (range.step ?? 1));
@@ -300,6 +307,16 @@ export interface SliceRange {
   readonly end: number;
   readonly step?: number;
 }
+
+const requireInside = (x: Value, { axis, start, end, step = 1 }: SliceRange): void => {
+  const dim = x.shape[axis];
+  const size = typeof dim === "number" ? dim : Number.POSITIVE_INFINITY;
+  const inside = step > 0 ? start >= 0 && start < end && end <= size : end >= -1 && end < start && start < size;
+  if (dim === undefined || step === 0 || !inside) {
+    const range = `${start} to ${end} by ${step} along axis ${axis}`;
+    throw new CytoError("INTERNAL", `A slice ${range} does not fit into [${x.shape.join(",")}]`);
+  }
+};
 
 export const rank4 = (x: Value): readonly [Shape[number], Shape[number], Shape[number], Shape[number]] => {
   const [a, b, c, d] = x.shape;

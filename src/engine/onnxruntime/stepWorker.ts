@@ -12,6 +12,8 @@ const session = StepSession.open(data.problems, data.options).then((opened) => {
   opened.write(data.initial);
   return opened;
 });
+// A failure to open is answered to the first call; without this it would end the thread before that call is read.
+session.catch(() => undefined);
 
 const answer = async (call: StepCall): Promise<unknown> => {
   const opened = await session;

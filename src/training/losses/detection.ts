@@ -74,7 +74,7 @@ const focalTerms = (ops: Operators, logits: Value, target: { density: Value; pea
   return ops.add(atPeaks, ops.mul(distance, ops.mul(square(probability), background)));
 };
 
-/** Mean over the four sides of |found - true| / the box's side along that axis: [N,3,M,M]. */
+/** Mean over the two axes of the errors |found - true| of both sides along it / the box's length along it: [N,3,M,M]. */
 const extentError = (
   ops: Operators,
   extent: Value,

@@ -79,15 +79,26 @@ export const readCheckpoint = async (path: string, fingerprint: string): Promise
   if (file.subarray(0, magic.length).toString() !== magic || !digest.equals(file.subarray(magic.length, start))) {
     throw new CytoError("CHECKPOINT_INVALID", `${path} is damaged or not a checkpoint`);
   }
-  const headerEnd = 4 + body.readUInt32LE(0);
-  const header = JSON.parse(body.subarray(4, headerEnd).toString()) as Header;
+  const headerEnd = 4 + (body.length < 4 ? 0 : body.readUInt32LE(0));
+  const header = parseHeader(path, body.subarray(4, headerEnd).toString());
   if (header.fingerprint !== fingerprint) {
     throw new CytoError("CHECKPOINT_INVALID", `${path} belongs to a training with other settings or data`);
   }
-  return { ...header, states: readStates(header, body.subarray(headerEnd)) };
+  const { steps, elapsedMs, source, sets } = header;
+  const floats = sets.flatMap((set) => set.lengths).reduce((sum, length) => sum + length, 0);
+  if (body.length !== headerEnd + 4 * floats) throw new CytoError("CHECKPOINT_INVALID", `${path} has another length`);
+  return { fingerprint, steps, elapsedMs, source, states: readStates(sets, body.subarray(headerEnd)) };
 };
 
-const readStates = (header: Header, data: Buffer): Record<string, ParameterState> => {
+const parseHeader = (path: string, json: string): Header => {
+  try {
+    return JSON.parse(json) as Header;
+  } catch (error) {
+    throw new CytoError("CHECKPOINT_INVALID", `${path} has an unreadable header`, { cause: error });
+  }
+};
+
+const readStates = (sets: Header["sets"], data: Buffer): Record<string, ParameterState> => {
   let offset = 0;
   const take = (length: number): Float32Array => {
     const bytes = Uint8Array.from(data.subarray(offset, offset + 4 * length));
@@ -95,7 +106,7 @@ const readStates = (header: Header, data: Buffer): Record<string, ParameterState
     return new Float32Array(bytes.buffer);
   };
   return Object.fromEntries(
-    header.sets.map(({ name, steps, lengths }) => {
+    sets.map(({ name, steps, lengths }) => {
       const [parameters, firstMoment, secondMoment, average, statistics] = lengths.map(take) as [
         Float32Array,
         Float32Array,

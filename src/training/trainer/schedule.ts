@@ -13,7 +13,10 @@ export interface Schedule {
 
 /** Part of the training that is done, in [0, 1]. */
 export const donePart = (duration: Duration, steps: number, elapsedMs: number): number =>
-  "steps" in duration ? steps / duration.steps : elapsedMs / (duration.minutes * 60_000);
+  "steps" in duration ? ratio(steps, duration.steps) : ratio(elapsedMs, duration.minutes * 60_000);
+
+/** Nothing asked for is done from the start. */
+const ratio = (part: number, whole: number): number => (whole === 0 ? 1 : part / whole);
 
 /** Linear warm-up, then half a cosine (Loshchilov & Hutter 2017) over the done part. */
 export const learningRateAt = (schedule: Schedule, steps: number, done: number): number => {

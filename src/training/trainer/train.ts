@@ -1,5 +1,5 @@
 import { CytoError } from "../../core/index.js";
-import type { Feed, StepResult, TrainingRun } from "../../engine/index.js";
+import type { Feed, ParameterState, StepResult, TrainingRun } from "../../engine/index.js";
 import { checkpointPath, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { averageDecayAt, type Duration, donePart, learningRateAt, type Schedule } from "./schedule.js";
 
@@ -53,7 +53,7 @@ export interface TrainingOutcome {
  * Takes steps until the duration is over, with a checkpoint now and then and one at the end. The next batch is made
  * while a step runs in its thread.
  *
- * @throws CytoError TRAINING_DIVERGED (the checkpoint then holds the last good step), CHECKPOINT_INVALID
+ * @throws CytoError TRAINING_DIVERGED (the checkpoint then holds the last finite state), CHECKPOINT_INVALID
  */
 export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const path = checkpointPath(plan.directory);
@@ -68,6 +68,7 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   let source = plan.source.state();
   const save = async () => {
     const states = await plan.run.readState();
+    requireFinite(states);
     await writeCheckpoint(path, { fingerprint: plan.fingerprint, steps, elapsedMs: elapsed(), source, states });
   };
   let savedMs = elapsed();
@@ -80,10 +81,13 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
       averageDecay: averageDecayAt(plan.schedule, steps),
     };
     const pending = takeMoves(plan.run, moves, rates);
+    // Handled below; here for the case that the source throws first.
+    pending.catch(() => undefined);
     const following = plan.source.state();
     moves = plan.source.next();
     const result = await pending.catch(async (error: unknown) => {
-      await save();
+      // What ended the training says more than why its checkpoint could not be written.
+      await save().catch(() => undefined);
       throw CytoError.from(error);
     });
     source = following;
@@ -105,6 +109,15 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   }
   await save();
   return { steps, elapsedMs: elapsed(), finished: done >= 1 };
+};
+
+/** Keeps a good checkpoint from being overwritten by a state that an update has taken out of the finite numbers. */
+const requireFinite = (states: Readonly<Record<string, ParameterState>>): void => {
+  for (const [name, { parameters, firstMoment, secondMoment, average, statistics }] of Object.entries(states)) {
+    const vectors = { parameters, firstMoment, secondMoment, average, statistics };
+    const broken = Object.entries(vectors).find(([, vector]) => !vector.every(Number.isFinite));
+    if (broken) throw new CytoError("TRAINING_DIVERGED", `The ${broken[0]} of ${name} left the finite numbers`);
+  }
 };
 
 const takeMoves = async (

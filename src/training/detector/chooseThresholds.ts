@@ -1,0 +1,68 @@
+import { densityClasses, densityClassOf } from "../../core/index.js";
+import { createDetector, type DetectorSource } from "../../detection/index.js";
+import { decodePicture } from "../../pictures/index.js";
+import type { LabelledField } from "../datasets/index.js";
+import {
+  averagePrecision50,
+  type FieldResult,
+  scoreProtocol,
+  searchThresholds,
+  type Thresholds,
+} from "../scoring/index.js";
+
+/** Candidates down to this confidence take part in the choice of thresholds. */
+export const candidateThreshold = 0.05;
+
+export interface ChosenThresholds {
+  readonly thresholds: Thresholds;
+  /** P (percent) by protocol and class, and AP50, over the validation fields at these thresholds. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Runs a detector over labelled fields at their labelled scale, keeping all candidates. */
+export const findCandidates = async (
+  model: DetectorSource,
+  fields: readonly LabelledField[],
+): Promise<readonly FieldResult[]> => {
+  const low = Object.fromEntries(densityClasses.map((name) => [name, candidateThreshold])) as unknown as Thresholds;
+  await using detector = await createDetector({ models: { detector: { ...model, thresholds: low } } });
+  const results: FieldResult[] = [];
+  for (const [sequence, field] of fields.entries()) {
+    const { width, height, pixels } = await decodePicture(field.picturePath);
+    const { cells } = await detector.detect({
+      sequence,
+      capturedAtMs: 0,
+      width,
+      height,
+      pixels,
+      camera: "dataset",
+      source: field.id,
+      simulated: false,
+      ...(field.umPerPixel === undefined ? {} : { umPerPixel: field.umPerPixel }),
+    });
+    results.push({ truth: field, found: cells });
+  }
+  return results;
+};
+
+/** The thresholds with the greatest P (raw) over the validation fields, and what they give there. */
+export const chooseThresholds = (candidates: readonly FieldResult[]): ChosenThresholds => {
+  const thresholds = searchThresholds(candidates);
+  const kept = candidates.map(({ truth, found }) => ({
+    truth,
+    found: found.filter(({ confidence, cellClass }) => confidence >= thresholds[densityClassOf(cellClass)]),
+  }));
+  const figures: Record<string, number> = {};
+  const note = (name: string, value: number | null) => {
+    if (value !== null) figures[name] = Number(value.toFixed(2));
+  };
+  for (const protocol of ["raw", "fair"] as const) {
+    const score = scoreProtocol(kept, protocol, { depth: "density" });
+    note(`${protocol}.P`, score.pooled.P);
+    for (const [name, tally] of Object.entries(score.classes)) note(`${protocol}.P.${name}`, tally.P);
+  }
+  for (const [name, value] of Object.entries(averagePrecision50(candidates, densityClasses, "density").classes)) {
+    note(`ap50.${name}`, value);
+  }
+  return { thresholds, figures };
+};

@@ -1,0 +1,101 @@
+import { densityClasses } from "../../core/index.js";
+import { densityStride } from "../../networks/index.js";
+import { loadDetectorModel, type ManifestDraft, writeModel } from "../../registry/index.js";
+import type { TrainingFields } from "../fields.js";
+import { machineName } from "../machine.js";
+import { renderCard } from "../modelCard.js";
+import { type ChosenThresholds, chooseThresholds, findCandidates } from "./chooseThresholds.js";
+import type { DetectorSettings, DetectorTraining } from "./trainDetector.js";
+
+export interface PublishedDetector {
+  readonly directory: string;
+  readonly onnxBytes: Uint8Array;
+  readonly request: DetectorTraining;
+  readonly fields: TrainingFields;
+  readonly settings: DetectorSettings;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+/** Diameter of a red cell in the network's field, px, and in nature, um. */
+const referenceRedCellPx = 32;
+const redCellUm = 7.5;
+const fallbackThreshold = 0.4;
+/** IoU from which the weaker of two overlapping findings is dropped: see findings on suppression in docs/models.md. */
+const suppression = { nmsWithinClass: 0.65, nmsAcrossClasses: 0.9 };
+
+/**
+ * Writes the model folder with thresholds chosen on the validation fields; where there are none, with thresholds that
+ * the card calls unchosen.
+ */
+export const publishDetector = async (published: PublishedDetector): Promise<Readonly<Record<string, number>>> => {
+  const { directory, onnxBytes, request, fields } = published;
+  const unchosen: ChosenThresholds = {
+    thresholds: { erythrocyte: fallbackThreshold, leukocyte: fallbackThreshold, platelet: fallbackThreshold },
+    figures: {},
+  };
+  await writeModel(directory, draft(published, unchosen), { onnxBytes, card: card(published, unchosen) });
+  if (fields.validation.length === 0) return {};
+  request.listener.stage("choosing thresholds on the validation fields");
+  const model = await loadDetectorModel(directory);
+  const chosen = chooseThresholds(await findCandidates(model, fields.validation));
+  await writeModel(directory, draft(published, chosen), { onnxBytes, card: card(published, chosen) });
+  return chosen.figures;
+};
+
+const draft = (published: PublishedDetector, chosen: ChosenThresholds): ManifestDraft => {
+  const { request, fields, steps, seconds } = published;
+  return {
+    kind: "detector",
+    name: "unet",
+    version: request.version,
+    classes: [...densityClasses],
+    umPerPixel: redCellUm / referenceRedCellPx,
+    stride: densityStride,
+    inputs: [{ name: "field", type: "uint8", shape: [1, "height", "width", 4] }],
+    outputs: [
+      { name: "density", type: "float32", shape: [1, densityClasses.length, "height/2", "width/2"] },
+      { name: "extent", type: "float32", shape: [1, 4 * densityClasses.length, "height/2", "width/2"] },
+    ],
+    detector: { thresholds: chosen.thresholds, ...suppression, referenceRedCellPx },
+    training: {
+      command: request.command,
+      seed: request.seed,
+      data: fields.summaries.map(({ dataset, split }) => `${dataset}/${split}`),
+      steps,
+      seconds,
+    },
+    figures: chosen.figures,
+  };
+};
+
+const card = (published: PublishedDetector, chosen: ChosenThresholds): string => {
+  const { request, fields, settings, steps, seconds } = published;
+  const chosenOn =
+    fields.validation.length > 0
+      ? `Thresholds were chosen on the same ${fields.validation.length} validation fields that the figures are of.`
+      : "There were no validation fields: the thresholds are not chosen, and there are no figures.";
+  return renderCard({
+    title: `unet ${request.version}`,
+    purpose: "Maps a field of a stained blood smear to densities of red cells, leukocytes and platelets, and extents.",
+    command: request.command,
+    seed: request.seed,
+    steps,
+    seconds,
+    machine: machineName(),
+    data: fields.summaries,
+    settings: { ...settings, shares: request.shares ?? "by number of fields", thresholds: chosen.thresholds },
+    figures: [
+      {
+        title: "All validation fields together, scale from the labels (percent)",
+        rows: [["figure", "value"], ...Object.entries(chosen.figures).map(([name, value]) => [name, String(value)])],
+      },
+    ],
+    limits: [
+      chosenOn,
+      "Light microscopy of Romanowsky-type stains, 20 to 100 px across a red cell; the monolayer of the smear.",
+      "Red cells that overlap by more than half may be counted as one; border slivers are found about as often as people label them.",
+      "It does not tell abnormal red cells, parasites or artefacts from normal cells.",
+    ],
+  });
+};

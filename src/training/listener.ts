@@ -1,0 +1,36 @@
+import type { Duration, StepReport } from "./trainer/index.js";
+
+/** What a training tells while it goes on. */
+export interface TrainingListener {
+  /** Pictures read so far. */
+  readonly loaded: (done: number, total: number) => void;
+  readonly step: (report: StepReport) => void;
+  /** A stage that is no step: "calibrating", "writing the model". */
+  readonly stage: (name: string) => void;
+}
+
+/** What every training command is told. */
+export interface TrainingRequest {
+  /** Folders of data sets. */
+  readonly datasets: readonly string[];
+  /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
+  readonly out: string;
+  readonly duration: Duration;
+  readonly seed: number;
+  readonly resume: boolean;
+  /** Version that the model gets. */
+  readonly version: string;
+  /** The command line, for the card. */
+  readonly command: string;
+  readonly listener: TrainingListener;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingSummary {
+  readonly steps: number;
+  readonly seconds: number;
+  readonly finished: boolean;
+  /** The model's folder; absent where the training was stopped before its end. */
+  readonly model?: string;
+  readonly figures: Readonly<Record<string, unknown>>;
+}
