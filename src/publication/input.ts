@@ -1,12 +1,19 @@
 import type { z } from "zod";
 import type { Cell, DensityClass, Frame } from "../core/index.js";
-import type { countsMessageSchema, statusMessageSchema } from "./protocol/serverMessages.js";
+import type { Counts } from "../counting/index.js";
+import type { statusMessageSchema } from "./protocol/serverMessages.js";
 
 /** What the composition root publishes. Sequence, time and encoding are added here. */
 
 type WithoutEnvelope<Message> = Omit<Message, "sequence" | "publishedAtMs">;
 
-export type CountsInput = Readonly<WithoutEnvelope<z.input<typeof countsMessageSchema>>>;
+export interface CountsInput {
+  readonly type: "counts";
+  readonly counts: Counts;
+  /** The camera delivers no new fields. While the status says so, counts are marked without it, too. */
+  readonly stale: boolean;
+}
+
 export type StatusInput = Readonly<WithoutEnvelope<z.input<typeof statusMessageSchema>>>;
 
 export interface Point {

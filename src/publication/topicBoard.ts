@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type Clock, CytoError } from "../core/index.js";
 import type { Client } from "./client.js";
+import { countsMessage } from "./countsMessage.js";
 import { EncodedTopic } from "./encodedTopic.js";
 import { encodeFrame } from "./encodeFrame.js";
 import { FieldMap } from "./fieldMap.js";
-import type { CellsInput, CountsInput, FrameInput, PublicationInput, StatusInput } from "./input.js";
+import type { CellsInput, FrameInput, PublicationInput, StatusInput } from "./input.js";
 import { type Outgoing, textMessage } from "./outgoing.js";
 import type { StreamLimits } from "./protocol/limits.js";
 import { countsMessageSchema, statusMessageSchema, type Topic } from "./protocol/serverMessages.js";
@@ -28,10 +29,11 @@ interface Newest {
 }
 
 const countsInputSchema = countsMessageSchema.omit({ sequence: true, publishedAtMs: true });
+type CountsBody = z.infer<typeof countsInputSchema>;
 const statusInputSchema = statusMessageSchema.omit({ sequence: true, publishedAtMs: true });
 
 /** @throws CytoError INTERNAL where what is to be published does not fit the protocol */
-const fitting = <T>(schema: z.ZodType<T>, input: PublicationInput): T => {
+const fitting = <T>(schema: z.ZodType<T>, input: { readonly type: string }): T => {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw new CytoError("INTERNAL", `${input.type} do not fit the protocol: ${z.prettifyError(parsed.error)}`);
@@ -51,7 +53,7 @@ export class TopicBoard {
   readonly #newest = new Map<TextTopic, Newest>();
   readonly #frames: EncodedTopic<FrameInput>;
   readonly fields = new FieldMap();
-  #counts: CountsInput | undefined;
+  #counts: CountsBody | undefined;
   #stale = false;
 
   constructor(options: TopicBoardOptions) {
@@ -71,7 +73,7 @@ export class TopicBoard {
 
   /** @throws CytoError INTERNAL where counts or status do not fit the protocol */
   publish(input: PublicationInput): void {
-    if (input.type === "counts") this.#publishCounts(fitting(countsInputSchema, input));
+    if (input.type === "counts") this.#publishCounts(fitting(countsInputSchema, countsMessage(input)));
     else if (input.type === "status") this.#publishStatus(fitting(statusInputSchema, input));
     else if (input.type === "cells") this.#publishCells(input);
     else this.#frames.publish(input);
@@ -127,7 +129,7 @@ export class TopicBoard {
     }));
   }
 
-  #publishCounts(counts: CountsInput): void {
+  #publishCounts(counts: CountsBody): void {
     this.#counts = counts;
     this.#publishText("counts", () => ({ ...counts, stale: counts.stale || this.#stale }));
   }

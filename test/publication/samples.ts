@@ -1,13 +1,13 @@
 import {
   type Cell,
   type CellClass,
+  cellClasses,
   createRandom,
   densityClassOf,
-  differentialFive,
   type Frame,
   leukocyteClasses,
-  taxonomy,
 } from "../../src/core/index.js";
+import { countsOf, emptyTally } from "../../src/counting/index.js";
 import type {
   CellsInput,
   CountsInput,
@@ -121,47 +121,35 @@ export const sampleCellsInput = (sequence: number, count = 60): CellsInput => {
   return { type: "cells", frame, models, provider: "cpu", cells };
 };
 
-const shares: Readonly<Record<string, number>> = {
-  neutrophil: 58,
-  lymphocyte: 29,
-  monocyte: 7,
-  eosinophil: 3,
-  basophil: 1,
-  "immature-granulocyte": 1,
-  erythroblast: 0,
+const perField: Readonly<Partial<Record<CellClass, number>>> = {
+  erythrocyte: 144.6,
+  platelet: 9.3,
+  leukocyte: 0.02,
+  neutrophil: 0.5,
+  lymphocyte: 0.25,
+  monocyte: 0.06,
+  eosinophil: 0.025,
+  basophil: 0.01,
+  "immature-granulocyte": 0.01,
 };
 
-export const sampleCounts = (fields: number, stale = false): CountsInput => {
-  const rows = [...differentialFive, ...leukocyteClasses.slice(5)].map((name) => {
-    const percent = ((shares[name] ?? 0) / 99) * 100;
-    return {
-      class: name,
-      count: Math.round((percent / 100) * fields * 2),
-      percent,
-      limits: { low: Math.max(0, percent - 6.5), high: Math.min(100, percent + 7.2) },
-    };
-  });
-  const count = (perField: number) => {
-    const value = Math.round(perField * fields);
-    return {
-      count: value,
-      limits: { low: Math.max(0, value - 2 * Math.sqrt(value)), high: value + 2 * Math.sqrt(value) },
-    };
-  };
-  return {
-    type: "counts",
-    simulated: true,
-    stale,
-    fields,
-    areaUm2: fields * 12288,
-    classes: [
-      { class: "erythrocyte", ...count(144.6), perField: 144.6 },
-      { class: "leukocyte", ...count(0.8), perField: 0.8 },
-      { class: "platelet", ...count(9.3), perField: 9.3 },
-    ],
-    differential: { total: fields * 2, unsure: 2, rows },
-  };
-};
+/** Counts of so many fields, made by counting itself. */
+export const sampleCounts = (fields: number, stale = false): CountsInput => ({
+  type: "counts",
+  stale,
+  counts: countsOf(
+    {
+      ...emptyTally,
+      classes: cellClasses.map((name) => Math.round((perField[name] ?? 0) * fields)),
+      fields: { counted: fields, repeated: 0, unplaced: 0, separate: 0 },
+      areas: 1,
+      knownUm2: fields * 12288,
+      simulated: true,
+      lastSequence: fields - 1,
+    },
+    0.95,
+  ),
+});
 
 export const sampleStatus = (state: StatusInput["camera"]["state"] = "streaming", stale = false): StatusInput => ({
   type: "status",
@@ -176,6 +164,3 @@ export const sampleStatus = (state: StatusInput["camera"]["state"] = "streaming"
   drops: { replacedByNewer: 1166 },
   quality: { focus: 0.93, light: 0.88, stain: 0.74 },
 });
-
-/** Every class that the taxonomy names. */
-export const sampleClasses = Object.keys(taxonomy);

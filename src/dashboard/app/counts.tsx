@@ -10,20 +10,23 @@ interface CountsProps {
 
 const StaleTag = ({ stale }: { stale: boolean }) => (stale ? <span class="tag stale-tag">Stale</span> : null);
 
+type Limits = CountsMessage["classes"][number]["limits"];
+
+const formatLimits = ({ low, high }: Limits, format: (value: number) => string): string =>
+  high === null ? `${format(low)} or more` : `${format(low)} – ${format(high)}`;
+
 const Tile = ({ entry, counts }: { entry: TaxonomyMessage; counts: CountsMessage | undefined }) => {
   const row = counts?.classes.find((one) => one.class === entry.class);
   return (
     <div class="tile" data-class={entry.class}>
       <dt>
         <span class="swatch" style={{ backgroundColor: entry.colour }} aria-hidden="true" />
-        <span>{entry.label}s</span>
-        <abbr title={entry.label}>{entry.abbreviation}</abbr>
+        <span class="tile-name">{entry.label}s</span>
+        <abbr title={`${entry.label}s`}>{entry.abbreviation}</abbr>
       </dt>
       <dd class="figure">{row === undefined ? "–" : formatCount(row.count)}</dd>
-      <dd class="muted">
-        {row === undefined ? "" : `${formatCount(row.limits.low)} – ${formatCount(row.limits.high)}`}
-        {row?.perField === undefined ? "" : ` · ${formatRate(row.perField)} a field`}
-      </dd>
+      <dd class="muted">{row === undefined ? "" : formatLimits(row.limits, formatCount)}</dd>
+      <dd class="muted">{row?.perMm2 === undefined ? "" : `${formatRate(row.perMm2.value)} per mm²`}</dd>
     </div>
   );
 };
@@ -35,8 +38,9 @@ export const CountsCard = ({ counts, taxonomy, stale }: CountsProps) => (
       <h2 id="counts-title">Counts</h2>
       <StaleTag stale={stale} />
       <p class="muted head-note">
-        {counts === undefined ? "No field counted yet" : `${formatCount(counts.fields)} fields`}
-        {counts?.areaUm2 == null ? "" : ` · ${formatArea(counts.areaUm2)}`}
+        {counts === undefined
+          ? "No field counted yet"
+          : `${formatCount(counts.fields.counted)} fields · ${formatArea(counts.areaMm2)}`}
       </p>
     </div>
     <dl class="tiles">
@@ -50,17 +54,19 @@ export const CountsCard = ({ counts, taxonomy, stale }: CountsProps) => (
   </section>
 );
 
-type Row = CountsMessage["differential"]["rows"][number];
+type Row = CountsMessage["differential"]["seven"]["rows"][number];
 
-const Bar = ({ row, colour }: { row: Row; colour: string }) => (
-  <div class="bar" aria-hidden="true">
-    <div class="bar-fill" style={{ width: `${row.percent}%`, backgroundColor: colour }} />
-    <div
-      class="bar-limits"
-      style={{ left: `${row.limits.low}%`, width: `${Math.max(0, Math.min(100, row.limits.high) - row.limits.low)}%` }}
-    />
-  </div>
-);
+const Bar = ({ percent, colour }: { percent: Row["percent"]; colour: string }) => {
+  const { low, high } = percent?.limits ?? { low: 0, high: 0 };
+  return (
+    <div class="bar" aria-hidden="true">
+      <div class="bar-fill" style={{ width: `${percent?.value ?? 0}%`, backgroundColor: colour }} />
+      {percent !== null && (
+        <div class="bar-limits" style={{ left: `${low}%`, width: `${Math.max(0, (high ?? 100) - low)}%` }} />
+      )}
+    </div>
+  );
+};
 
 const DifferentialRow = ({ row, entry }: { row: Row; entry: TaxonomyMessage | undefined }) => (
   <tr data-class={row.class} class={row.count === 0 ? "none" : ""}>
@@ -73,14 +79,15 @@ const DifferentialRow = ({ row, entry }: { row: Row; entry: TaxonomyMessage | un
     </th>
     <td class="number">{formatCount(row.count)}</td>
     <td class="bar-cell">
-      <Bar row={row} colour={entry?.colour ?? "#888888"} />
+      <Bar percent={row.percent} colour={entry?.colour ?? "#888888"} />
     </td>
-    <td class="number percent">{formatPercent(row.percent)}</td>
-    <td class="number muted limits">
-      {formatPercent(row.limits.low)} – {formatPercent(row.limits.high)}
-    </td>
+    <td class="number percent">{row.percent === null ? "–" : formatPercent(row.percent.value)}</td>
+    <td class="number muted limits">{row.percent === null ? "" : formatLimits(row.percent.limits, formatPercent)}</td>
   </tr>
 );
+
+const leukocytesNamed = ({ differential, unsure }: CountsMessage): string =>
+  `${formatCount(differential.seven.total)} cells named, ${formatCount(unsure.count)} unsure`;
 
 /** The differential over the leukocyte classes. */
 export const DifferentialCard = ({ counts, taxonomy, stale }: CountsProps) => (
@@ -88,11 +95,7 @@ export const DifferentialCard = ({ counts, taxonomy, stale }: CountsProps) => (
     <div class="card-head">
       <h2 id="differential-title">Differential</h2>
       <StaleTag stale={stale} />
-      <p class="muted head-note">
-        {counts === undefined
-          ? ""
-          : `${formatCount(counts.differential.total)} leukocytes named, ${formatCount(counts.differential.unsure)} unsure`}
-      </p>
+      <p class="muted head-note">{counts === undefined ? "" : leukocytesNamed(counts)}</p>
     </div>
     <table>
       <caption class="visually-hidden">Share of each leukocyte class with 95 % confidence limits</caption>
@@ -114,7 +117,7 @@ export const DifferentialCard = ({ counts, taxonomy, stale }: CountsProps) => (
         </tr>
       </thead>
       <tbody>
-        {(counts?.differential.rows ?? []).map((row) => (
+        {(counts?.differential.seven.rows ?? []).map((row) => (
           <DifferentialRow key={row.class} row={row} entry={taxonomy.get(row.class)} />
         ))}
       </tbody>

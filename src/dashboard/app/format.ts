@@ -13,7 +13,7 @@ export const formatPercent = (value: number): string => value.toFixed(1);
 export const formatUm = (um: number): string =>
   Math.abs(um) < 1000 ? `${whole.format(um)} \u00b5m` : `${(um / 1000).toFixed(1)} mm`;
 
-export const formatArea = (um2: number): string => `${(um2 / 1e6).toFixed(um2 < 1e7 ? 2 : 1)} mm\u00b2`;
+export const formatArea = (mm2: number): string => `${mm2.toFixed(mm2 < 10 ? 2 : 1)} mm\u00b2`;
 
 export const formatDuration = (ms: number): string => {
   const s = Math.floor(ms / 1000);

@@ -108,16 +108,33 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
     publishedAtMs: 1767225600200,
     simulated: true,
     stale: false,
-    fields: 120,
-    areaUm2: 1474560,
+    fields: { counted: 120, repeated: 0, unplaced: 0, separate: 0 },
+    areaMm2: 1.4746,
+    scaleOrigin: "known",
     classes: [
-      { class: "erythrocyte", count: 17350, limits: { low: 17092.8, high: 17610.1 }, perField: 144.6 },
-      { class: "leukocyte", count: 96, limits: { low: 77.8, high: 117.2 }, perField: 0.8 },
+      {
+        class: "erythrocyte",
+        count: 17_350,
+        limits: { low: 17_092.8, high: 17_610.1 },
+        perMm2: { value: 11_765.9, limits: { low: 11_591.5, high: 11_942.3 } },
+      },
     ],
+    unsure: { count: 2, percent: { value: 2.1, limits: { low: 0.6, high: 7.3 } } },
     differential: {
-      total: 94,
-      unsure: 2,
-      rows: [{ class: "neutrophil", count: 58, percent: 61.7, limits: { low: 51.6, high: 70.9 } }],
+      five: {
+        total: 92,
+        rows: [{ class: "neutrophil", count: 58, percent: { value: 63, limits: { low: 52.8, high: 72.2 } } }],
+      },
+      seven: {
+        total: 94,
+        rows: [{ class: "neutrophil", count: 58, percent: { value: 61.7, limits: { low: 51.6, high: 70.9 } } }],
+      },
+    },
+    ratios: {
+      erythrocytesPerPlatelet: { value: 15.6, limits: { low: 14.7, high: 16.5 } },
+      erythrocytesPerLeukocyte: { value: 180.7, limits: { low: 148, high: 220.7 } },
+      plateletsPerLeukocyte: { value: 11.6, limits: { low: 9.4, high: 14.3 } },
+      erythroblastsPer100Leukocytes: null,
     },
   },
   cells: {

@@ -13,37 +13,62 @@ export const pointUmSchema = z
   .strictObject({ x: finite, y: finite })
   .describe("Position on the slide, um; x to the right, y down as seen in the picture.");
 
-export const intervalSchema = z
-  .strictObject({ low: finite.nonnegative(), high: finite.nonnegative() })
+export const limitsSchema = z
+  .strictObject({
+    low: finite.nonnegative(),
+    high: finite.nonnegative().nullable().describe("null where there is no upper limit."),
+  })
   .describe("95 % confidence limits.");
+
+const estimateSchema = z.strictObject({ value: finite.nonnegative(), limits: limitsSchema });
 
 export const classCountSchema = z.strictObject({
   class: cellClassSchema,
-  count: natural.describe("Cells counted, each once."),
-  limits: intervalSchema.describe("95 % limits of the expected count (Poisson)."),
-  perField: finite.nonnegative().optional().describe("Mean count per field."),
-});
-
-export const differentialRowSchema = z.strictObject({
-  class: z.enum(leukocyteClasses),
-  count: natural,
-  percent: finite.min(0).max(100),
-  limits: intervalSchema.describe("95 % limits in percent (Wilson)."),
+  count: natural.describe("Cells counted, each once; a class includes those that have it as parent."),
+  limits: limitsSchema.describe("95 % limits of the expected count (exact, Poisson)."),
+  perMm2: estimateSchema.optional().describe("Cells per mm2 of the slide; absent before there is an area."),
 });
 
 export const differentialSchema = z.strictObject({
-  total: natural.describe("Leukocytes with a named class: what 100 % is."),
-  unsure: natural.describe("Leukocytes whose class is not sure; not part of `total`."),
-  rows: z.array(differentialRowSchema).max(leukocyteClasses.length),
+  total: natural.describe("Cells of these classes: what 100 % is."),
+  rows: z
+    .array(
+      z.strictObject({
+        class: cellClassSchema,
+        count: natural,
+        percent: estimateSchema.nullable().describe("With Wilson limits; null while there is no such cell."),
+      }),
+    )
+    .max(leukocyteClasses.length),
 });
+
+const ratioSchema = estimateSchema.nullable().describe("null while nothing is there to divide by.");
 
 export const countsBody = {
   simulated: z.boolean().describe("True where anything counted came from a simulated slide."),
   stale: z.boolean().describe("True when the camera delivers no new fields: the figures are old."),
-  fields: natural.describe("Fields counted."),
-  areaUm2: finite.nonnegative().nullable().describe("Area of the slide seen, each spot once; null without a scale."),
+  fields: z.strictObject({
+    counted: natural.describe("Fields whose cells are in the counts."),
+    repeated: natural.describe("Fields that showed again what an earlier one had shown."),
+    unplaced: natural.describe("Fields left out because nothing told where they were."),
+    separate: natural.describe("Of those counted, the ones that no overlap joined to an earlier field."),
+  }),
+  areaMm2: finite.nonnegative().describe("Area of the slide seen, each spot once."),
+  scaleOrigin: z.enum(["known", "estimated"]).describe("Where estimated, so is every area and density."),
   classes: z.array(classCountSchema).max(cellClasses.length),
-  differential: differentialSchema,
+  unsure: z
+    .strictObject({ count: natural, percent: estimateSchema.nullable().describe("Of all leukocytes.") })
+    .describe("Leukocytes that no class was named for; in no differential."),
+  differential: z.strictObject({
+    five: differentialSchema.describe("Over the five classes of the conventional differential."),
+    seven: differentialSchema.describe("Over all classes of nucleated cells."),
+  }),
+  ratios: z.strictObject({
+    erythrocytesPerPlatelet: ratioSchema,
+    erythrocytesPerLeukocyte: ratioSchema,
+    plateletsPerLeukocyte: ratioSchema,
+    erythroblastsPer100Leukocytes: ratioSchema,
+  }),
 };
 
 export const fieldSchema = z.strictObject({
