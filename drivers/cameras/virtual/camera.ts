@@ -1,0 +1,174 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Clock, CytoError, systemClock } from "../../../src/core/index.js";
+import type { Camera, CameraFrame, CameraPace } from "../../contract.js";
+import type { RenderedField } from "./fieldRenderer.js";
+import type { SlideOptions, VirtualCameraOptions } from "./manifest.js";
+import type { RenderThread } from "./renderThread.js";
+import { type PlannedView, plannedView, selfScanPath } from "./selfScan.js";
+import { createSlide, type PlaceUm, type Slide, type StagePosition } from "./slide.js";
+
+/** Fields painted ahead of the one that is waited for: painting goes on while the consumer works. */
+const paintedAhead = 2;
+
+/** The part of a camera's options that tells what is on the slide. */
+export const slideOf = (options: SlideOptions): SlideOptions => ({
+  seed: options.seed,
+  slideWidthUm: options.slideWidthUm,
+  slideHeightUm: options.slideHeightUm,
+  redCellsPerMm2: options.redCellsPerMm2,
+  leukocytesPerMm2: options.leukocytesPerMm2,
+  plateletsPerMm2: options.plateletsPerMm2,
+  overlapShare: options.overlapShare,
+  leukocyteMix: options.leukocyteMix,
+});
+
+interface Underway {
+  readonly field: Promise<RenderedField>;
+  readonly readingErrorUm: PlaceUm;
+  /** Whether it belongs to the self-scan. */
+  readonly scanned: boolean;
+}
+
+/**
+ * The virtual slide under a camera. By itself it scans in serpentine; `moveTo` takes the stage over, `resumeScan` gives it
+ * back. Its truth is `slide`.
+ */
+export class VirtualCamera implements Camera {
+  readonly pace: CameraPace;
+  readonly frameIntervalMs: number | undefined;
+  /** What is on the slide; equal to what the frames show. */
+  readonly slide: Slide;
+  readonly #options: VirtualCameraOptions;
+  readonly #signal: AbortSignal;
+  readonly #thread: RenderThread;
+  readonly #clock: Clock;
+  readonly #closed = new AbortController();
+  readonly #path: ReturnType<typeof selfScanPath>;
+  #underway: Underway[] = [];
+  #scanned = 0;
+  #exposures = 0;
+  #held: StagePosition | undefined;
+  #iterated = false;
+
+  constructor(options: VirtualCameraOptions, run: { signal: AbortSignal; thread: RenderThread; clock?: Clock }) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([run.signal, this.#closed.signal]);
+    this.#thread = run.thread;
+    this.#clock = run.clock ?? systemClock;
+    this.#path = selfScanPath(options);
+    this.slide = createSlide(slideOf(options));
+    this.pace = options.framesPerSecond === 0 ? "onDemand" : "live";
+    this.frameIntervalMs = options.framesPerSecond === 0 ? undefined : 1000 / options.framesPerSecond;
+  }
+
+  /** Fields of one pass of the self-scan. */
+  get scanLength(): number {
+    return this.#path.length;
+  }
+
+  /** Holds the stage at a position, um: frames asked for from now on show the slide from there. */
+  moveTo(position: StagePosition): void {
+    this.#held = position;
+    this.#dropUnderway();
+  }
+
+  /** Goes on with the self-scan where it was left. */
+  resumeScan(): void {
+    if (!this.#held) return;
+    this.#held = undefined;
+    this.#dropUnderway();
+  }
+
+  async *frames(): AsyncIterable<CameraFrame> {
+    if (this.#iterated) throw new CytoError("INTERNAL", "The frames of a virtual camera can be iterated once.");
+    this.#iterated = true;
+    let dueMs = this.#clock.monotonic();
+    while (!this.#signal.aborted) {
+      this.#paintAhead();
+      const next = this.#underway[0];
+      if (!next) return;
+      const field = await this.#unlessAborted(next.field);
+      if (!field) return;
+      // The stage was moved while it was painted.
+      if (this.#underway[0] !== next) continue;
+      if (!(await this.#waitUntil(dueMs))) return;
+      if (this.#underway[0] !== next) continue;
+      this.#underway.shift();
+      this.#paintAhead();
+      // A consumer that was late gets no burst of frames to make up for it.
+      dueMs = Math.max(dueMs + (this.frameIntervalMs ?? 0), this.#clock.monotonic());
+      yield this.#frameOf(field, next.readingErrorUm);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    await this.#thread[Symbol.asyncDispose]();
+  }
+
+  #frameOf(field: RenderedField, readingErrorUm: PlaceUm): CameraFrame {
+    return {
+      // The exposure is simulated to end now, when the frame was due, whenever its picture was painted.
+      capturedAtMs: this.#clock.now(),
+      width: field.width,
+      height: field.height,
+      pixels: field.pixels,
+      source: `slide ${this.#options.seed}`,
+      simulated: true,
+      stagePositionUm: { x: field.positionUm.x + readingErrorUm.x, y: field.positionUm.y + readingErrorUm.y },
+      umPerPixel: this.#options.umPerPixel,
+      defocusUm: field.defocusUm,
+    };
+  }
+
+  #dropUnderway(): void {
+    // Scanned views that nobody has seen are painted again when the scan goes on.
+    this.#scanned -= this.#underway.filter((view) => view.scanned).length;
+    this.#underway = [];
+  }
+
+  #paintAhead(): void {
+    while (this.#underway.length < paintedAhead) {
+      const view = this.#nextView();
+      if (!view) return;
+      const field = this.#thread.render(view.position, this.#exposures++);
+      // Whoever awaits the field hears of its failure; one that was dropped may fail unheard.
+      field.catch(() => undefined);
+      this.#underway.push({ field, readingErrorUm: view.readingErrorUm, scanned: this.#held === undefined });
+    }
+  }
+
+  #nextView(): PlannedView | undefined {
+    if (this.#held) return { position: this.#held, readingErrorUm: { x: 0, y: 0 } };
+    if (!this.#options.repeat && this.#scanned >= this.#path.length) return undefined;
+    return plannedView(this.#scanned++, { path: this.#path, slide: this.slide, options: this.#options });
+  }
+
+  async #waitUntil(dueMs: number): Promise<boolean> {
+    const rest = dueMs - this.#clock.monotonic();
+    if (rest <= 0) return !this.#signal.aborted;
+    try {
+      await delay(rest, undefined, { signal: this.#signal });
+      return true;
+    } catch (error) {
+      if (this.#signal.aborted) return false;
+      throw CytoError.from(error);
+    }
+  }
+
+  /** The field, or undefined when the camera is closed or aborted before it is there. */
+  async #unlessAborted(field: Promise<RenderedField>): Promise<RenderedField | undefined> {
+    const signal = this.#signal;
+    if (signal.aborted) return undefined;
+    let stop = (): void => undefined;
+    const aborted = new Promise<undefined>((resolve) => {
+      stop = () => resolve(undefined);
+      signal.addEventListener("abort", stop, { once: true });
+    });
+    try {
+      return await Promise.race([field, aborted]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { CytoError } from "../../../src/core/index.js";
+import type { CameraDriver, CameraOpenRequest } from "../../contract.js";
+import { slideOf, VirtualCamera } from "./camera.js";
+import { manifest, type VirtualCameraOptions } from "./manifest.js";
+import { RenderThread } from "./renderThread.js";
+import { opticsOf } from "./selfScan.js";
+
+export { VirtualCamera } from "./camera.js";
+
+/** The options with the seed that the source names, if it names one. */
+const withSource = (options: VirtualCameraOptions, source: string | undefined): VirtualCameraOptions => {
+  if (source === undefined || source === "") return options;
+  const seed = Number(source);
+  if (!/^\d{1,10}$/.test(source) || seed > 0xffff_ffff) {
+    throw new CytoError("CAMERA_NOT_FOUND", `There is no virtual slide ${JSON.stringify(source)}.`, {
+      context: { source },
+      remedy: "Give the number of a slide, 0 to 4294967295, or none.",
+    });
+  }
+  return { ...options, seed };
+};
+
+const open = async (request: CameraOpenRequest<VirtualCameraOptions>): Promise<VirtualCamera> => {
+  const { signal } = request;
+  signal.throwIfAborted();
+  const options = withSource(request.options, request.source);
+  const thread = new RenderThread(slideOf(options), opticsOf(options));
+  const stop = (): void => void thread[Symbol.asyncDispose]();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await thread.ready();
+    signal.throwIfAborted();
+    return new VirtualCamera(options, { signal, thread });
+  } catch (error) {
+    await thread[Symbol.asyncDispose]();
+    signal.throwIfAborted();
+    throw new CytoError("CAMERA_OPEN_FAILED", "The virtual slide's painting thread does not start.", { cause: error });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+};
+
+/** The virtual slide as a camera. */
+export const driver: CameraDriver<VirtualCameraOptions> & { readonly open: typeof open } = { manifest, open };
