@@ -20,6 +20,7 @@ const stations = [
   "src/acquisition",
   "src/publication",
   "src/dashboard",
+  "src/daemon",
   "src/main[.]ts",
   "src/cli",
 ];

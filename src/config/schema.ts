@@ -98,30 +98,32 @@ const detection = z.strictObject({
 });
 
 const counting = z.strictObject({
-  confidenceLevel: z
+  stageErrorUm: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(5)
+    .describe(
+      "Largest error of a stage position; cells in the overlap may move a field by at most this. 0: taken as it is.",
+    ),
+  minSeenShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.25)
+    .describe("A cell counts when at least this share of the fields that show its place whole have seen it."),
+  repeatedOverlap: z
     .number()
     .min(0.5)
-    .max(0.999)
-    .default(0.95)
-    .describe("Level of the confidence limits of counts and shares."),
-  matchRadiusUm: z
-    .number()
-    .min(0.1)
-    .max(20)
-    .default(2.5)
-    .describe(
-      "Cells of one class found within this distance of each other on the slide, in different fields, are one cell.",
-    ),
-  registerWithoutStage: z
-    .boolean()
-    .default(true)
-    .describe("Where no stage reports positions, place each field by registering its picture with those before it."),
+    .max(1)
+    .default(0.98)
+    .describe("A field that shares at least this much with an earlier one is that field again and adds nothing."),
   maxCells: z
     .int()
     .min(1000)
-    .max(10_000_000)
-    .default(500_000)
-    .describe("Cells remembered by position, so that each is counted once; bounds the memory."),
+    .max(50_000_000)
+    .default(1_500_000)
+    .describe("Cells remembered by place, so that each is counted once; beyond it the oldest places are forgotten."),
 });
 
 const publication = z.strictObject({
@@ -131,10 +133,15 @@ const publication = z.strictObject({
     .default("127.0.0.1")
     .describe("Address to listen on. Anything but loopback shows the counts to the network."),
   port: z.int().min(0).max(65_535).default(8480).describe("Port of HTTP, WebSocket and dashboard; 0 takes a free one."),
+  dashboard: z.boolean().default(true).describe("Whether the dashboard is served at `/`."),
   allowedOrigins: z
     .array(z.string().min(1))
     .default([])
     .describe("Web origins, besides the daemon's own, whose pages may open the stream."),
+  allowedHosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Names, besides addresses and `host`, by which browsers may open this machine."),
   frameQuality: z.int().min(1).max(100).default(75).describe("JPEG quality of the pictures sent to clients."),
   frameMaxWidthPx: z
     .int()

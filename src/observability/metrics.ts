@@ -10,7 +10,10 @@ export const metricsTable = {
   cameraStale: ["cytostream_camera_stale", "1 while the camera has delivered nothing for too long"],
   detectionSeconds: ["cytostream_detection_seconds", "Time of one field in the detector, by stage"],
   frameAgeSeconds: ["cytostream_frame_age_seconds", "From the capture of a frame to the publication of its counts"],
-  cellsCounted: ["cytostream_cells_counted_total", "Cells counted, each once, by class"],
+  cellsCounted: [
+    "cytostream_cells_counted",
+    "Cells in the count, each once, by class; a cell seen better later may change its class",
+  ],
   queueDepth: ["cytostream_queue_depth", "Items waiting, by queue"],
   eventLoopLag: ["cytostream_event_loop_lag_seconds", "Lag of the main thread's event loop since the last scrape"],
   wsClients: ["cytostream_ws_clients", "WebSocket clients that are connected"],
@@ -42,7 +45,7 @@ export interface Metrics extends MetricsRegistry {
   readonly cameraStale: Gauge;
   readonly detectionSeconds: Histogram<"stage">;
   readonly frameAgeSeconds: Histogram;
-  readonly cellsCounted: Counter<"class">;
+  readonly cellsCounted: Gauge<"class">;
   readonly queueDepth: Gauge<"queue">;
   readonly wsClients: Gauge;
   readonly wsMessagesReceived: Counter<"outcome">;
@@ -108,7 +111,7 @@ export const createMetrics = (): Metrics => {
       registers,
     }),
     frameAgeSeconds: new Histogram({ ...about("frameAgeSeconds"), buckets: ageBuckets, registers }),
-    cellsCounted: counter("cellsCounted", "class"),
+    cellsCounted: gauge("cellsCounted", "class"),
     queueDepth: gauge("queueDepth", "queue"),
     wsClients: gauge("wsClients"),
     wsMessagesReceived: counter("wsMessagesReceived", "outcome"),

@@ -54,7 +54,7 @@ describe("loadConfig", () => {
     const config = await loadConfig({
       settings: [
         "camera.source=0",
-        "counting.registerWithoutStage=false",
+        "publication.dashboard=false",
         "optics.umPerPixel=0.1",
         "publication.allowedOrigins=[http://a, http://b]",
         "camera.options.seed=7",
@@ -62,7 +62,7 @@ describe("loadConfig", () => {
       ],
     });
     expect(config.camera.source).toBe("0");
-    expect(config.counting.registerWithoutStage).toBe(false);
+    expect(config.publication.dashboard).toBe(false);
     expect(config.optics.umPerPixel).toBe(0.1);
     expect(config.publication.allowedOrigins).toEqual(["http://a", "http://b"]);
     expect(config.camera.options).toEqual({ seed: 7, tint: { red: 1 } });
@@ -105,7 +105,7 @@ describe("loadConfig", () => {
     ["publication.port=1.5", "publication.port"],
     ["camera.staleAfterMs=3001", "camera.staleAfterMs"],
     ["detection.provider=quantum", "detection.provider"],
-    ["counting.registerWithoutStage=yes", "counting.registerWithoutStage"],
+    ["publication.dashboard=yes", "publication.dashboard"],
     ["publication.allowedOrigins=[", "publication.allowedOrigins"],
     ["publication.allowedOrigins=[1]", "publication.allowedOrigins"],
     ["camera.name=", "camera.name"],

@@ -1,0 +1,73 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  checkCameras,
+  checkDataSets,
+  checkFfmpeg,
+  checkMachine,
+  checkModels,
+  checkNode,
+  checkProviders,
+  checkSerialPorts,
+  checkTensorFlow,
+} from "../../src/cli/checks.js";
+
+const folder = mkdtempSync(join(tmpdir(), "cytostream-doctor-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("doctor", () => {
+  it("tells supported versions of Node from others", () => {
+    for (const version of ["20.19.0", "20.20.2", "22.0.0", "24.1.0"]) expect(checkNode(version).state).toBe("ok");
+    for (const version of ["18.20.0", "20.18.9"]) {
+      expect(checkNode(version)).toMatchObject({ state: "broken", remedy: expect.stringContaining("20.19") });
+    }
+  });
+
+  it("knows every execution provider, and a remedy for each that is not there", async () => {
+    const checks = await checkProviders();
+    expect(checks.map((check) => check.name)).toContain("provider cpu");
+    expect(checks.find((check) => check.name === "provider cpu")).toMatchObject({ state: "ok" });
+    for (const check of checks) if (check.state !== "ok") expect(check.remedy, check.name).toBeTruthy();
+  });
+
+  it("reads ffmpeg's version, and tells what to install without it", async () => {
+    const program = join(folder, "ffmpeg");
+    writeFileSync(program, "#!/bin/sh\necho 'ffmpeg version 7.1-test Copyright'\n");
+    chmodSync(program, 0o755);
+    expect(await checkFfmpeg(program)).toEqual({ name: "ffmpeg", state: "ok", detail: "7.1-test" });
+    expect(await checkFfmpeg(join(folder, "absent"))).toMatchObject({
+      state: "lacking",
+      remedy: expect.stringContaining("Install"),
+    });
+  });
+
+  it("lists the cameras by their manifests", async () => {
+    const names = (await checkCameras()).map((check) => check.name);
+    expect(names).toEqual(expect.arrayContaining(["camera ffmpeg", "camera folder", "camera virtual"]));
+  });
+
+  it("says when there is no sound detector", async () => {
+    expect(await checkModels(join(folder, "absent"))).toMatchObject([
+      { name: "models", state: "broken", remedy: expect.any(String) },
+    ]);
+    mkdirSync(join(folder, "models", "unet", "1.0.0"), { recursive: true });
+    writeFileSync(join(folder, "models", "unet", "1.0.0", "manifest.json"), "{}");
+    const checks = await checkModels(join(folder, "models"));
+    expect(checks.map(({ name, state }) => [name, state])).toEqual([
+      ["model unet 1.0.0", "broken"],
+      ["models", "broken"],
+    ]);
+  });
+
+  it("never fails, whatever it finds", async () => {
+    expect(checkMachine().state).toBe("ok");
+    expect(["ok", "lacking"]).toContain((await checkSerialPorts()).state);
+    expect((await checkDataSets(join(folder, "absent"))).state).toBe("lacking");
+    mkdirSync(join(folder, "data", "mine"), { recursive: true });
+    expect(await checkDataSets(join(folder, "data"))).toMatchObject({ state: "ok", detail: "mine" });
+    expect(checkTensorFlow(createRequire(join(folder, "x.js")))).toMatchObject({ state: "lacking" });
+  });
+});
