@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CytoError, modelsDirectory } from "../core/index.js";
-import type { DetectorModels } from "../detection/index.js";
+import { type DetectorModels, executionProviders, type ProviderChoice } from "../detection/index.js";
 import { findModel, loadClassifierModel, loadDetectorModel } from "../registry/index.js";
 import { type LabelledField, openDataset, openMaskCrops } from "../training/datasets/index.js";
 import {
@@ -17,7 +17,7 @@ interface EvaluateOptions {
   readonly model?: string;
   /** False by --no-classifier. */
   readonly classifier?: string | boolean;
-  readonly provider: string;
+  readonly provider: ProviderChoice;
   readonly umPerPixel?: number;
   readonly scale?: "labels" | "estimated";
   readonly json?: boolean;
@@ -96,7 +96,7 @@ const run = async (directory: string, options: EvaluateOptions): Promise<void> =
     classes: labelled.classes,
     models,
     scale: scaleOf(options, labelled),
-    provider: options.provider as NonNullable<Parameters<typeof evaluate>[0]["provider"]>,
+    provider: options.provider,
     onField: stderr.isTTY
       ? (done, total) => stderr.write(`\r${done} of ${total}${done === total ? "\n" : ""}`)
       : undefined,
@@ -137,7 +137,9 @@ export const register = (program: Command): void => {
     .option("--model <dir>", "folder of the detector's model; the newest unet that is shipped unless given")
     .option("--classifier <dir>", "folder of the classifier's model; the newest cells that is shipped unless given")
     .option("--no-classifier", "leave leukocytes unnamed")
-    .option("--provider <name>", "execution provider: auto, cpu, cuda, webgpu, dml, coreml", "auto")
+    .addOption(
+      new Option("--provider <name>", "execution provider").choices(["auto", ...executionProviders]).default("auto"),
+    )
     .addOption(
       new Option("--um-per-pixel <n>", "object-side size of a pixel, for all fields")
         .argParser(positive)
