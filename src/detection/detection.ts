@@ -42,4 +42,6 @@ export interface Detection {
   readonly timings: DetectionTimings;
   /** Present when asked for. */
   readonly density?: DensityMap;
+  /** The frame's own pixels, handed back when asked for: the frame that was given has lost them. */
+  readonly pixels?: Uint8Array<ArrayBuffer>;
 }

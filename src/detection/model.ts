@@ -13,7 +13,7 @@ interface NetworkSource {
   readonly ref: ModelRef;
   /** Absolute path of the ONNX file; its bytes must have the hash `ref.sha256` when they are loaded. */
   readonly filePath: string;
-  /** `float32` is the model as trained; other names are variants of it, e.g. `int8`. */
+  /** `fp32` is the model as trained; other names are variants of it, e.g. `int8`. */
   readonly precision: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];

@@ -84,3 +84,13 @@ export const findModel = async (modelsDir: string, name: string, version?: strin
     remedy: known ? `There are: ${known}.` : "The folder has no models: train one with `cytostream train`.",
   });
 };
+
+/**
+ * The folder that a user names: a path to a model folder, `name`, or `name@version`.
+ * @throws CytoError MODEL_NOT_FOUND naming what is there
+ */
+export const resolveModel = async (modelsDir: string, spec: string): Promise<string> => {
+  if (/[\\/]/.test(spec) || spec === "." || spec === "..") return resolve(spec);
+  const [name = "", version] = spec.split("@");
+  return findModel(modelsDir, name, version);
+};

@@ -76,10 +76,10 @@ const checkHash = async (path: string, sha256: string): Promise<void> => {
 };
 
 const fileOf = (manifest: ModelManifest, precision: string): { file: string; sha256: string } => {
-  if (precision === "float32") return { file: manifest.file, sha256: manifest.sha256 };
+  if (precision === "fp32") return { file: manifest.file, sha256: manifest.sha256 };
   const variant = manifest.variants?.find((candidate) => candidate.precision === precision);
   if (!variant) {
-    const known = ["float32", ...(manifest.variants ?? []).map((candidate) => candidate.precision)].join(", ");
+    const known = ["fp32", ...(manifest.variants ?? []).map((candidate) => candidate.precision)].join(", ");
     throw new CytoError("MODEL_NOT_FOUND", `${manifest.name} ${manifest.version} has no ${precision} variant`, {
       remedy: `Use one of: ${known}.`,
     });
@@ -115,7 +115,7 @@ const sourceOf = (directory: string, manifest: ModelManifest, precision: string)
 export const loadModel = async (directory: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
   const absolute = resolve(directory);
   const manifest = await readManifest(absolute);
-  const source = sourceOf(absolute, manifest, options.precision ?? "float32");
+  const source = sourceOf(absolute, manifest, options.precision ?? "fp32");
   await checkHash(source.filePath, source.ref.sha256);
   return { directory: absolute, manifest, source };
 };

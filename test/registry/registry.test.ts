@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CytoError } from "../../src/core/index.js";
@@ -12,8 +12,11 @@ import {
   loadDetectorModel,
   loadModel,
   parseManifest,
+  resolveModel,
+  verifyModel,
   writeModel,
 } from "../../src/registry/index.js";
+import { toyClassifierBytes, toyDetectorBytes, writeToyModels } from "../detection/toyModel.js";
 import { classifierDraft, detectorDraft, temporaryFolders } from "./modelFixture.js";
 
 const temporaryFolder = temporaryFolders();
@@ -33,7 +36,7 @@ describe("a model folder", () => {
     const written = await writeModel(directory, detectorDraft(), files);
     const loaded = await loadModel(directory);
     expect(loaded.manifest).toEqual(written);
-    expect(loaded.source).toMatchObject({ kind: "detector", precision: "float32", stride: 2, nmsWithinClass: 0.65 });
+    expect(loaded.source).toMatchObject({ kind: "detector", precision: "fp32", stride: 2, nmsWithinClass: 0.65 });
     expect(loaded.source.ref.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(await readFile(join(directory, "card.md"), "utf8")).toBe(files.card);
   });
@@ -62,7 +65,7 @@ describe("a model folder", () => {
     expect(source.filePath).toBe(join(directory, "model.int8.onnx"));
     expect(source.ref.sha256).not.toBe((await loadModel(directory)).source.ref.sha256);
     const error = await failure(loadModel(directory, { precision: "float16" }));
-    expect(error).toMatchObject({ code: "MODEL_NOT_FOUND", remedy: "Use one of: float32, int8." });
+    expect(error).toMatchObject({ code: "MODEL_NOT_FOUND", remedy: "Use one of: fp32, int8." });
   });
 
   it("is refused by kind where another kind is needed", async () => {
@@ -178,5 +181,39 @@ describe("compareVersions", () => {
           expect(compareVersions(a, c)).toBeLessThanOrEqual(0);
       }),
     );
+  });
+});
+
+describe("resolveModel", () => {
+  it("understands a name, a name with a version, and a folder", async () => {
+    const root = await temporaryFolder();
+    for (const version of ["1.0.0", "1.1.0"])
+      await writeModel(join(root, "unet", version), detectorDraft(version), files);
+    expect(await resolveModel(root, "unet")).toBe(join(root, "unet", "1.1.0"));
+    expect(await resolveModel(root, "unet@1.0.0")).toBe(join(root, "unet", "1.0.0"));
+    expect(await resolveModel(root, join(root, "elsewhere"))).toBe(join(root, "elsewhere"));
+    expect((await failure(resolveModel(root, "unet@9.9.9"))).code).toBe("MODEL_NOT_FOUND");
+  });
+});
+
+describe("verifyModel", () => {
+  it("opens and tries detectors, classifiers and variants", async () => {
+    const root = await temporaryFolder();
+    const { detector, classifier } = await writeToyModels(root);
+    await verifyModel(dirname(detector.filePath));
+    await verifyModel(dirname(classifier.filePath));
+    const directory = join(root, "variant");
+    const onnxBytes = toyDetectorBytes();
+    await writeModel(directory, detectorDraft(), { onnxBytes, int8Bytes: onnxBytes, card: "" });
+    await verifyModel(directory);
+    await writeModel(directory, detectorDraft(), { onnxBytes, int8Bytes: new Uint8Array([8, 7]), card: "" });
+    expect((await failure(verifyModel(directory))).code).toBe("MODEL_INVALID");
+  });
+
+  it("refuses a classifier's network under a detector's manifest", async () => {
+    const directory = join(await temporaryFolder(), "1.0.0");
+    await writeModel(directory, detectorDraft(), { onnxBytes: toyClassifierBytes(), card: "" });
+    await loadModel(directory);
+    expect((await failure(verifyModel(directory))).message).toContain("no tensor field");
   });
 });

@@ -28,20 +28,23 @@ export const fieldSizeOf = (
   return { width, height, paddedWidth: padded(width), paddedHeight: padded(height) };
 };
 
-/** Brings pictures to the scale of the network. Memory grows to the largest field and is then reused. */
+/** A rectangle of a picture, px of the picture. */
+export interface PicturePart {
+  readonly originX: number;
+  readonly originY: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Brings pictures, or parts of them, to the scale of the network. Memory grows to the largest field and is then reused. */
 export class FieldPreparer {
   readonly #resampler = new Resampler();
   #memory = new Uint8Array(0);
 
   /**
    * @param framePixelsPerFieldPixel > 0: the network's um per pixel over the picture's
-   * @param origin where the field begins in the picture, px; with `size` (field px) for a part of the picture
    */
-  prepare(
-    picture: RgbSource,
-    framePixelsPerFieldPixel: number,
-    part?: { originX: number; originY: number; width: number; height: number },
-  ): PreparedField {
+  prepare(picture: RgbSource, framePixelsPerFieldPixel: number, part?: PicturePart): PreparedField {
     const whole = fieldSizeOf(part ?? picture, framePixelsPerFieldPixel);
     const { width, height, paddedWidth, paddedHeight } = whole;
     const size = paddedWidth * paddedHeight * 4;

@@ -22,9 +22,12 @@ const tryProvider = async (provider: ExecutionProvider): Promise<ProviderTrial> 
   return { provider, available: true, runMs: warm[warm.length >> 1] as number };
 };
 
+/** onnxruntime's messages begin with a place in its source and a failed condition; the reason is what follows. */
+const reasonOf = (message: string): string => (message.split("\n")[0] ?? message).replace(/^.* was false\. /, "");
+
 const provider = process.argv[2] as ExecutionProvider;
 const trial = await tryProvider(provider).catch((error: unknown): ProviderTrial => {
   const message = error instanceof Error ? error.message : String(error);
-  return { provider, available: false, reason: message.split("\n")[0] ?? message };
+  return { provider, available: false, reason: reasonOf(message) };
 });
 process.send?.(trial, () => process.disconnect());

@@ -1,0 +1,60 @@
+import type { RedCells } from "./redCells.js";
+
+/** Mean diameter of a red cell on a dried smear, um. */
+export const redCellUm = 7.5;
+
+/** Searches the middle of a picture as if its red cells were `redCellPx` across, px of the picture. */
+export type Look = (redCellPx: number) => Promise<RedCells>;
+
+/** Red cells that make a measurement. */
+export const enoughRedCells = 5;
+
+/** Diameters tried, px of the picture: usual objectives and cameras first, steps of a factor 1.5. */
+const assumedDiametersPx = [81, 54, 122, 36, 182, 24, 273, 16];
+const leastCellsAcross = 1.5;
+
+/** Natural logarithm of observed over assumed: 0 where a look confirms its assumption. */
+export const disagreement = (observedPx: number, assumedPx: number): number =>
+  Math.abs(Math.log(observedPx / assumedPx));
+
+/** How well a look speaks for its own assumption, >= 0: much covered, by cells of the size that was assumed. */
+const supportOf = (cells: RedCells, assumedPx: number): number => {
+  if (cells.count === 0) return 0;
+  const difference = disagreement(cells.diameterPx, assumedPx) / 0.3;
+  return (
+    Math.min(1, cells.coverage) * Math.exp((-difference * difference) / 2) * Math.min(1, cells.count / enoughRedCells)
+  );
+};
+
+/**
+ * Diameter of a red cell in a picture of unknown scale, px of the picture: looks coarse to fine over all magnifications in
+ * use, stops early where one look is beyond doubt, then looks again at what was measured until it stays within 3 %.
+ * @returns undefined where no look shows a red cell
+ */
+export const searchRedCellPx = async (
+  look: Look,
+  picture: { readonly width: number; readonly height: number },
+): Promise<number | undefined> => {
+  const most = Math.max(picture.width, picture.height) / leastCellsAcross;
+  let best: { cells: RedCells; support: number } | undefined;
+  for (const assumed of assumedDiametersPx) {
+    if (assumed > most && best) continue;
+    const cells = await look(assumed);
+    const support = supportOf(cells, assumed);
+    if (support > (best?.support ?? 0)) best = { cells, support };
+    if (isBeyondDoubt(cells, assumed)) break;
+  }
+  if (!best) return undefined;
+  let diameter = best.cells.diameterPx;
+  for (let i = 0; i < 4; i++) {
+    const cells = await look(diameter);
+    if (cells.count < enoughRedCells) break;
+    const change = disagreement(cells.diameterPx, diameter);
+    diameter = cells.diameterPx;
+    if (change < 0.03) break;
+  }
+  return diameter;
+};
+
+const isBeyondDoubt = (cells: RedCells, assumed: number): boolean =>
+  cells.count >= 2 * enoughRedCells && cells.coverage > 0.2 && disagreement(cells.diameterPx, assumed) < 0.15;
