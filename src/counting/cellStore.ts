@@ -125,8 +125,21 @@ export class CellStore {
     }
   }
 
+  /** The cells from number `first` on, numbered anew; none may have its best view in a field before `firstField`. */
+  from(first: number, firstField: number): CellStore {
+    const columns = Object.fromEntries(
+      columnNames.map((name) => [name, this.columns[name].slice(first, this.#size)]),
+    ) as Columns;
+    columns.field = columns.field.map((field) => field - firstField);
+    const kept = [...this.leukocytes].filter(([entry]) => entry >= first);
+    return CellStore.fromColumns(
+      columns,
+      kept.map(([entry, evidence]) => [entry - first, evidence]),
+    );
+  }
+
   /** Rebuilds a store from its columns (as long as each other) and leukocyte evidence. */
-  static from(columns: Columns, leukocytes: Iterable<[number, LeukocyteEvidence]>): CellStore {
+  static fromColumns(columns: Columns, leukocytes: Iterable<[number, LeukocyteEvidence]>): CellStore {
     const store = new CellStore();
     const size = columns.area.length;
     store.#allocate(Math.max(1024, 2 ** Math.ceil(Math.log2(size + 1))));

@@ -23,7 +23,7 @@ export interface Counter {
   add(field: CountedField): FieldOutcome;
   /** The counts so far; the same object until a field changes them. */
   snapshot(): Counts;
-  /** Every cell in the count. */
+  /** Every cell in the count whose place is not forgotten. */
   cells(): IterableIterator<SlideCell>;
   /** All that is needed to go on later, for `restoreCounter`. */
   save(): Uint8Array<ArrayBuffer>;
@@ -86,6 +86,7 @@ class SlideCounter implements Counter {
       classes: change.classes,
       separate: placement.method === "separate",
       grownUm2: change.grownUm2,
+      forgottenCells: change.forgottenCells,
       ...(field.scaleOrigin === "estimated" ? { estimatedUmPerPixel: placement.umPerPixel } : {}),
       simulated: field.simulated,
       models: field.models ?? [],

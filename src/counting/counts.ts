@@ -60,6 +60,8 @@ export interface Counts {
   readonly areaMm2: number;
   /** `estimated` when the scale of any field was estimated from its red cells; then so is every density. */
   readonly scaleOrigin: "known" | "estimated";
+  /** Cells, all counted, whose places were given up to bound the memory: seen again they would count again. */
+  readonly forgottenCells: number;
   /** By class; parents include their children. */
   readonly classes: Readonly<Record<CellClass, ClassCount>>;
   /** Leukocytes that no class was named for; in `classes.leukocyte`, in no differential. */
@@ -144,6 +146,7 @@ export const countsOf = (tally: Tally, level: number, umPerPixel = 0): Counts =>
     areas: tally.areas,
     areaMm2,
     scaleOrigin: tally.estimatedPx2 > 0 ? "estimated" : "known",
+    forgottenCells: tally.forgottenCells,
     classes: classes as Record<CellClass, ClassCount>,
     unsureLeukocytes: {
       ...classCount(own.leukocyte, basis),

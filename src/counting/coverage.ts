@@ -1,4 +1,4 @@
-import { areaOf, intersect, isEmpty, type RectUm, subtract } from "./geometry.js";
+import { areaOf, intersect, isEmpty, type RectUm } from "./geometry.js";
 
 /** Side of a bin: about a field at high magnification. */
 const binUm = 120;
@@ -42,6 +42,13 @@ export class RectIndex {
     return [...found].sort((a, b) => a - b);
   }
 
+  /** The rectangles from number `first` on, numbered anew. */
+  from(first: number): RectIndex {
+    const rest = new RectIndex();
+    for (let index = first; index < this.size; index++) rest.add(this.#areas[index]!, this.#rects[index]!);
+    return rest;
+  }
+
   /** Five numbers a rectangle: area, left, top, right, bottom. */
   toColumn(): Float64Array<ArrayBuffer> {
     const column = new Float64Array(this.size * 5);
@@ -71,21 +78,32 @@ export class RectIndex {
   }
 }
 
+/** Area of the union of rectangles, um2: slab by slab between their edges. */
+export const unionArea = (rects: readonly RectUm[]): number => {
+  const byTop = [...rects].sort((a, b) => a.top - b.top);
+  const edges = [...new Set(rects.flatMap(({ left, right }) => [left, right]))].sort((a, b) => a - b);
+  let area = 0;
+  for (let slab = 0; slab + 1 < edges.length; slab++) {
+    const left = edges[slab]!;
+    const right = edges[slab + 1]!;
+    let covered = 0;
+    let reached = Number.NEGATIVE_INFINITY;
+    for (const rect of byTop) {
+      if (rect.left > left || rect.right < right || rect.bottom <= reached) continue;
+      covered += rect.bottom - Math.max(rect.top, reached);
+      reached = rect.bottom;
+    }
+    area += covered * (right - left);
+  }
+  return area;
+};
+
 /**
- * Adds a rectangle to a union that `pieces` keeps as disjoint rectangles.
- * @returns the area by which the union grew, um2
+ * Adds a rectangle to those of an area.
+ * @returns the area by which their union grew, um2
  */
-export const coverRect = (pieces: RectIndex, area: number, rect: RectUm): number => {
-  let fresh = isEmpty(rect) ? [] : [rect];
-  for (const index of pieces.overlapping(area, rect)) {
-    if (fresh.length === 0) break;
-    const piece = pieces.rectOf(index);
-    fresh = fresh.flatMap((part) => subtract(part, piece));
-  }
-  let grown = 0;
-  for (const part of fresh) {
-    grown += areaOf(part);
-    pieces.add(area, part);
-  }
-  return grown;
+export const growUnion = (rects: RectIndex, area: number, rect: RectUm): number => {
+  const common = rects.overlapping(area, rect).map((index) => intersect(rect, rects.rectOf(index)));
+  rects.add(area, rect);
+  return areaOf(rect) - unionArea(common);
 };

@@ -33,15 +33,3 @@ export const isEmpty = (rect: RectUm): boolean => rect.right <= rect.left || rec
 
 export const contains = (outer: RectUm, inner: RectUm): boolean =>
   inner.left >= outer.left && inner.top >= outer.top && inner.right <= outer.right && inner.bottom <= outer.bottom;
-
-/** What of `rect` lies outside `hole`, as up to four disjoint rectangles. */
-export const subtract = (rect: RectUm, hole: RectUm): RectUm[] => {
-  const common = intersect(rect, hole);
-  if (isEmpty(common)) return [rect];
-  return [
-    { ...rect, bottom: common.top },
-    { ...rect, top: common.bottom },
-    { left: rect.left, top: common.top, right: common.left, bottom: common.bottom },
-    { left: common.right, top: common.top, right: rect.right, bottom: common.bottom },
-  ].filter((piece) => !isEmpty(piece));
-};

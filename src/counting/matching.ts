@@ -58,7 +58,7 @@ const rankOf = (request: MatchRequest, view: CellView, entry: number): number | 
     if (Math.max(...sides) > sizeFactor * Math.min(...sides)) return undefined;
   }
   const share = options.matchShare[densityClasses[view.densityIndex]!];
-  const allowed = Math.max(options.matchFloorUm, share * diameter) + Math.min(request.slackUm, diameter / 4);
+  const allowed = Math.max(options.matchFloorUm, share * diameter) + request.slackUm;
   const dx = (ofEntry.left + ofEntry.right - ofView.left - ofView.right) / 2;
   const dy = (ofEntry.top + ofEntry.bottom - ofView.top - ofView.bottom) / 2;
   const distance = Math.hypot(dx, dy);

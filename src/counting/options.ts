@@ -21,6 +21,11 @@ export interface CountingOptions {
   readonly thumbnailPx: number;
   /** Pictures kept for registration, newest first. */
   readonly recentPictures: number;
+  /**
+   * Cells remembered by place. When there are more, the places of the older half are forgotten; what was counted stays
+   * counted, but seen again after that it is counted again, area and all.
+   */
+  readonly maxCells: number;
 }
 
 export const defaultCountingOptions: CountingOptions = {
@@ -33,7 +38,8 @@ export const defaultCountingOptions: CountingOptions = {
   borderTolerancePx: 2,
   repeatedOverlap: 0.98,
   thumbnailPx: 128,
-  recentPictures: 4,
+  recentPictures: 3,
+  maxCells: 1_500_000,
 };
 
 const within = (low: number, high: number) => (value: number) => value >= low && value <= high;
@@ -48,6 +54,7 @@ const ranges: Record<Exclude<keyof CountingOptions, "matchShare">, (value: numbe
   repeatedOverlap: (value) => value > 0 && value <= 1,
   thumbnailPx: within(16, 1024),
   recentPictures: (value) => Number.isInteger(value) && value >= 1 && value <= 64,
+  maxCells: (value) => Number.isInteger(value) && value >= 1000 && value <= 50_000_000,
 };
 
 /** @throws CytoError CONFIG_INVALID naming the option that is out of its range */

@@ -6,9 +6,9 @@ import { type Agreement, agreeOnOffset } from "./refinement.js";
 import { type PreparedPicture, preparePicture, type ShiftCandidate, shiftCandidates } from "./registration.js";
 import { fieldRect, viewsOf } from "./view.js";
 
-/** A picture whose place is known. */
-export interface RecentPicture {
-  readonly picture: PreparedPicture;
+/** A field whose place is known, with its picture if there was one. */
+export interface RecentField {
+  readonly picture?: PreparedPicture;
   readonly widthPx: number;
   readonly heightPx: number;
   readonly placement: Placement;
@@ -20,7 +20,7 @@ export interface PlacementState {
   readonly nextArea: number;
   readonly stageUsed: boolean;
   /** Newest first. */
-  readonly recent: readonly RecentPicture[];
+  readonly recent: readonly RecentField[];
   /** Estimated scales of the latest fields, um per pixel. */
   readonly scaleEstimates: readonly number[];
 }
@@ -61,17 +61,23 @@ export interface Placed {
   readonly placement: Placement | undefined;
 }
 
+/** Pairs of cells that place a field when its picture does not, and the share of the cells in common that they must be. */
+const placingPairs = 12;
+const placingShare = 0.6;
+/** Larger fields are searched this far only: the work grows with the fourth power of it. */
+const farthestReachUm = 250;
+
 const agreementAt = (attempt: Attempt, placement: Placement, boundUm: number): Agreement =>
   agreeOnOffset(attempt.store, placement.area, viewsOf(attempt.field, placement, attempt.options), boundUm);
 
 /** Whole cells of a field that another field must show as well. */
-const cellsInBoth = (attempt: Attempt, placement: Placement, other: RecentPicture): number => {
+const cellsInBoth = (attempt: Attempt, placement: Placement, other: RecentField): number => {
   const rect = fieldRect(other, other.placement);
   const views = viewsOf(attempt.field, placement, attempt.options);
   return views.filter((view) => view !== undefined && !view.cut && contains(rect, view.box)).length;
 };
 
-const moved = (placement: Placement, { offset, pairs }: Agreement): Placement => ({
+const moved = (placement: Placement, { offset, pairs }: Pick<Agreement, "offset" | "pairs">): Placement => ({
   ...placement,
   centreUm: { x: placement.centreUm.x + offset.x, y: placement.centreUm.y + offset.y },
   refinement: { ...offset, pairs },
@@ -84,14 +90,20 @@ const placeByStage = (attempt: Attempt, position: PointUm): Placement => {
     method: "stage",
     umPerPixel: attempt.umPerPixel,
   };
-  const { stageErrorUm } = attempt.options;
-  if (stageErrorUm === 0) return placement;
-  const agreement = agreementAt(attempt, placement, stageErrorUm);
+  // Earlier fields may be as far off as this one, to the other side.
+  const boundUm = 2 * attempt.options.stageErrorUm;
+  if (boundUm === 0) return placement;
+  const agreement = agreementAt(attempt, placement, boundUm);
   return agreement.found ? moved(placement, agreement) : placement;
 };
 
+type PicturedField = RecentField & { readonly picture: PreparedPicture };
+
+const hasDetail = (field: RecentField): field is PicturedField =>
+  field.picture !== undefined && field.picture.contrast >= leastContrast;
+
 /** The place that a displacement gives a field, or undefined where picture or cells speak against it. */
-const judge = (attempt: Attempt, recent: RecentPicture, shift: ShiftCandidate): Placement | undefined => {
+const judge = (attempt: Attempt, recent: PicturedField, shift: ShiftCandidate): Placement | undefined => {
   if (shift.similarity < likelySimilarity) return undefined;
   const { area, umPerPixel, centreUm } = recent.placement;
   const umPerThumbnailPx = (recent.widthPx * umPerPixel) / recent.picture.thumbnail.width;
@@ -112,19 +124,30 @@ const judge = (attempt: Attempt, recent: RecentPicture, shift: ShiftCandidate): 
 /** The place by the first recent picture, newest first, that the field overlaps with. */
 const placeByPicture = (
   attempt: Attempt,
-  picture: PreparedPicture,
-  recents: readonly RecentPicture[],
+  picture: PreparedPicture | undefined,
+  recents: readonly RecentField[],
 ): Placement | undefined => {
-  const { widthPx, heightPx } = attempt.field;
+  if (picture === undefined || picture.contrast < leastContrast) return undefined;
   for (const recent of recents) {
-    if (recent.widthPx !== widthPx || recent.heightPx !== heightPx) continue;
-    if (picture.contrast < leastContrast || recent.picture.contrast < leastContrast) continue;
+    if (!hasDetail(recent)) continue;
     for (const shift of shiftCandidates(recent.picture, picture, { minOverlap: leastOverlap, wanted: 4 })) {
       const placement = judge(attempt, recent, shift);
       if (placement !== undefined) return placement;
     }
   }
   return undefined;
+};
+
+/** The place by the pattern of the cells alone: one displacement of many against those of the newest field. */
+const placeByCells = (attempt: Attempt, recent: RecentField | undefined): Placement | undefined => {
+  if (recent === undefined || attempt.field.cells.length < placingPairs) return undefined;
+  const { area, umPerPixel, centreUm } = recent.placement;
+  const beside: Placement = { area, centreUm, method: "registration", umPerPixel };
+  const reachUm = Math.min(farthestReachUm, Math.max(recent.widthPx, recent.heightPx) * umPerPixel);
+  const { offset, pairs } = agreementAt(attempt, beside, reachUm);
+  if (pairs < placingPairs) return undefined;
+  const placement = moved(beside, { offset, pairs });
+  return pairs >= placingShare * cellsInBoth(attempt, placement, recent) ? placement : undefined;
 };
 
 /** An area of its own around the field, or undefined where it shows nothing by which later fields could be told. */
@@ -142,9 +165,10 @@ const placeApart = (attempt: Attempt, state: PlacementState, picture: PreparedPi
 };
 
 const remember = (placed: Placed, picture: PreparedPicture | undefined, attempt: Attempt): Placed => {
-  if (picture === undefined || placed.placement === undefined) return placed;
+  if (placed.placement === undefined) return placed;
   const { widthPx, heightPx } = attempt.field;
-  const entry = { picture, widthPx, heightPx, placement: placed.placement };
+  const pictured = picture === undefined ? {} : { picture };
+  const entry = { ...pictured, widthPx, heightPx, placement: placed.placement };
   const recent = [entry, ...placed.state.recent].slice(0, attempt.options.recentPictures);
   return { ...placed, state: { ...placed.state, recent } };
 };
@@ -156,9 +180,15 @@ const withScale = (state: PlacementState, field: CountedField): { state: Placeme
   return { state: { ...state, scaleEstimates }, umPerPixel: medianOf(scaleEstimates)! };
 };
 
+/** Fields of another known scale are from another objective: what they share cannot be told by a displacement. */
+const fits = (recent: RecentField, field: CountedField): boolean =>
+  recent.widthPx === field.widthPx &&
+  recent.heightPx === field.heightPx &&
+  (field.scaleOrigin === "estimated" || Math.abs(recent.placement.umPerPixel / field.umPerPixel - 1) < 0.01);
+
 /**
  * Finds the place of a field: a pure step from state to state. By the stage, corrected by the cells in the overlap; else
- * by registering the picture with recent ones; else in an area of its own.
+ * by registering the picture with recent ones; else by the pattern of its cells; else in an area of its own.
  */
 export const placeField = (
   before: PlacementState,
@@ -173,7 +203,8 @@ export const placeField = (
     return { state: { ...state, stageUsed: true }, placement };
   }
   const picture = field.thumbnail === undefined ? undefined : preparePicture(field.thumbnail);
-  const placement = picture === undefined ? undefined : placeByPicture(attempt, picture, state.recent);
+  const alike = state.recent.filter((recent) => fits(recent, field));
+  const placement = placeByPicture(attempt, picture, alike) ?? placeByCells(attempt, alike[0]);
   const placed = placement === undefined ? placeApart(attempt, state, picture) : { state, placement };
   return remember(placed, picture, attempt);
 };

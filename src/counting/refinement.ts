@@ -1,5 +1,5 @@
-import type { CellStore } from "./cellStore.js";
-import { flag } from "./cellStore.js";
+import { type CellStore, flag } from "./cellStore.js";
+import { gammaP } from "./gamma.js";
 import type { PointUm } from "./geometry.js";
 import type { CellView } from "./view.js";
 
@@ -7,7 +7,8 @@ import type { CellView } from "./view.js";
 const binUm = 0.8;
 /** Pairs this close to the common displacement agree with it. */
 const inlierUm = 1.2;
-const leastPairs = 4;
+/** A displacement is believed when chance gives so many agreeing pairs anywhere in the bound this seldom. */
+const chanceLevel = 0.01;
 
 export interface Agreement {
   /** By how much the field must move so that its cells fall on those already on the slide. */
@@ -62,7 +63,7 @@ const displacements = (
   return { x, y, eligible };
 };
 
-/** Middle of the 3 x 3 bins that hold most displacements. */
+/** Middle of the bin that, with its neighbours at half weight, holds most displacements. */
 const fullestPlace = ({ x, y }: Displacements, boundUm: number): PointUm => {
   const side = 2 * Math.ceil(boundUm / binUm) + 3;
   const votes = new Int32Array(side * side);
@@ -72,7 +73,7 @@ const fullestPlace = ({ x, y }: Displacements, boundUm: number): PointUm => {
     for (const row of [-side, 0, side]) {
       for (const column of [-1, 0, 1]) {
         const bin = at + row + column;
-        if (bin >= 0 && bin < votes.length) votes[bin] = votes[bin]! + 1;
+        if (bin >= 0 && bin < votes.length) votes[bin] = votes[bin]! + (bin === at ? 2 : 1);
       }
     }
   }
@@ -95,10 +96,17 @@ const meanAround = ({ x, y }: Displacements, centre: PointUm, radius: number): {
   return pairs === 0 ? { offset: centre, pairs } : { offset: { x: sumX / pairs, y: sumY / pairs }, pairs };
 };
 
+/** How often, at most, so many pairs would meet somewhere if the cells had nothing to do with each other. */
+const chanceOf = (agreeing: number, pairs: number, boundUm: number): number => {
+  const places = Math.max(1, (boundUm / inlierUm) ** 2);
+  return places * gammaP(agreeing, pairs / places);
+};
+
 /**
  * The displacement within `boundUm` on which most cells of a field agree with the slide (a Hough vote of all pairs, then
- * the mean of those around the fullest place). Red cells lie about 9 um apart at random, so that a wrong displacement
- * gathers under a tenth of them; half and at least four are asked for.
+ * the mean of those around the fullest place). A third of those
+ * that could agree must (the others lie just outside the overlap), and more of them than chance explains: red cells lie about 10 um apart at random, so that a wrong
+ * displacement gathers under a tenth of them.
  */
 export const agreeOnOffset = (
   store: CellStore,
@@ -113,6 +121,7 @@ export const agreeOnOffset = (
   for (let n = 0; n < 3; n++) mean = meanAround(pairs, mean.offset, inlierUm);
   const length = Math.hypot(mean.offset.x, mean.offset.y);
   if (mean.pairs === 0 || length > boundUm) return none;
-  const found = mean.pairs >= leastPairs && mean.pairs >= pairs.eligible / 2;
+  const chance = chanceOf(mean.pairs, pairs.x.length, boundUm);
+  const found = mean.pairs >= pairs.eligible / 3 && chance <= chanceLevel;
   return { offset: mean.offset, pairs: mean.pairs, eligible: pairs.eligible, found };
 };

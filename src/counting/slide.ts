@@ -1,6 +1,6 @@
 import { type CellClass, cellClasses } from "../core/index.js";
-import { CellStore, flag } from "./cellStore.js";
-import { coverRect, RectIndex } from "./coverage.js";
+import { CellStore } from "./cellStore.js";
+import { growUnion, RectIndex } from "./coverage.js";
 import { applyView, classNameOf, isCounted, mergeEntries } from "./evidence.js";
 import type { CountedField, PlacedCell, Placement } from "./field.js";
 import { areaOf, contains, intersect, type RectUm } from "./geometry.js";
@@ -14,6 +14,8 @@ export interface SlideChange {
   /** Growth of the union of the counting frames, um2. */
   readonly grownUm2: number;
   readonly placedCells: readonly PlacedCell[];
+  /** Cells whose place is no longer known, in all. */
+  readonly forgottenCells: number;
 }
 
 const shrunk = (rect: RectUm, margin: number): RectUm => ({
@@ -23,26 +25,56 @@ const shrunk = (rect: RectUm, margin: number): RectUm => ({
   bottom: rect.bottom - margin,
 });
 
+export interface SlideParts {
+  readonly store: CellStore;
+  /** Rectangles of the fields taken in. */
+  readonly fields: RectIndex;
+  /** Their counting frames, by the same numbers. */
+  readonly frames: RectIndex;
+  /** By field, how many cells there were before it. */
+  readonly cellsBefore: number[];
+  /** Cells forgotten: the public number of the first one that is still known. */
+  readonly forgottenCells: number;
+}
+
+const emptyParts = (): SlideParts => ({
+  store: new CellStore(),
+  fields: new RectIndex(),
+  frames: new RectIndex(),
+  cellsBefore: [],
+  forgottenCells: 0,
+});
+
+/** Share of the mean spacing of cells by which a match may be off at most for want of a place. */
+const slackSpacing = 0.25;
+
+/** The bound of fields follows from that of cells. */
+const cellsPerField = 8;
+
 /** The slide as seen so far: its cells, the fields that showed them, and the union of their counting frames. */
 export class Slide {
-  readonly store: CellStore;
-  readonly fields: RectIndex;
-  readonly pieces: RectIndex;
   readonly #options: CountingOptions;
+  #parts: SlideParts;
 
-  constructor(options: CountingOptions, parts?: { store: CellStore; fields: RectIndex; pieces: RectIndex }) {
+  constructor(options: CountingOptions, parts: SlideParts = emptyParts()) {
     this.#options = options;
-    this.store = parts?.store ?? new CellStore();
-    this.fields = parts?.fields ?? new RectIndex();
-    this.pieces = parts?.pieces ?? new RectIndex();
+    this.#parts = parts;
+  }
+
+  get parts(): SlideParts {
+    return this.#parts;
+  }
+
+  get store(): CellStore {
+    return this.#parts.store;
   }
 
   /** Whether one earlier field has shown (nearly) all that this one shows. */
   hasShown(field: CountedField, placement: Placement): boolean {
     const rect = fieldRect(field, placement);
     const enough = this.#options.repeatedOverlap * areaOf(rect);
-    const earlier = this.fields.overlapping(placement.area, rect);
-    return earlier.some((index) => areaOf(intersect(rect, this.fields.rectOf(index))) >= enough);
+    const earlier = this.#parts.fields.overlapping(placement.area, rect);
+    return earlier.some((index) => areaOf(intersect(rect, this.#parts.fields.rectOf(index))) >= enough);
   }
 
   /** The cells of a field that adds nothing, with the numbers of those they show again. */
@@ -54,30 +86,53 @@ export class Slide {
 
   /** Takes a field's cells in: those seen before speak for the same cell again, the others are new. */
   add(field: CountedField, placement: Placement): SlideChange {
+    const { maxCells } = this.#options;
+    const { fields, frames, cellsBefore } = this.#makeRoom(maxCells);
     const views = viewsOf(field, placement, this.#options);
     const matches = this.#match(field, placement, views);
     const firstNew = this.store.size;
     const rect = fieldRect(field, placement);
-    const number = this.fields.add(placement.area, rect);
-    const classes = new Int32Array(cellClasses.length);
     const margin = this.#options.borderTolerancePx * placement.umPerPixel;
+    const earlier = fields.overlapping(placement.area, rect).map((index) => shrunk(fields.rectOf(index), margin));
+    const number = fields.add(placement.area, rect);
+    cellsBefore.push(firstNew);
+    const classes = new Int32Array(cellClasses.length);
     for (const [kept, gone] of matches.merges) {
       this.#track([kept, gone], classes, () => mergeEntries(this.store, kept, gone));
     }
     const entries = views.map((view, index) => {
       if (view === undefined) return -1;
       const known = matches.entryOfView[index]!;
-      if (known === -1) return this.#addCell(view, { placement, number, margin }, classes);
+      if (known === -1) return this.#addCell(view, { area: placement.area, number, earlier }, classes);
       this.#track([known], classes, () => applyView(this.store, known, view, number));
       return known;
     });
     this.#noteMissed(placement.area, shrunk(rect, margin), new Set(entries), classes);
     const frame = countingRect(rect, placement.umPerPixel, this.#options);
-    const grownUm2 = coverRect(this.pieces, placement.area, frame);
+    const grownUm2 = growUnion(frames, placement.area, frame);
     const placedCells = field.cells.map((cell, index) =>
       this.#placedCell(cell, views[index], entries[index]!, entries[index]! >= firstNew),
     );
-    return { classes, grownUm2, placedCells };
+    return { classes, grownUm2, placedCells, forgottenCells: this.#parts.forgottenCells };
+  }
+
+  /** Forgets the places of the oldest fields when there are too many; what they brought to the count stays. */
+  #makeRoom(maxCells: number): SlideParts {
+    const { store, fields, frames, cellsBefore, forgottenCells } = this.#parts;
+    const left = (first: number): number =>
+      Math.max(store.size - (cellsBefore[first] ?? store.size), cellsPerField * (fields.size - first));
+    if (left(0) <= maxCells) return this.#parts;
+    let first = 0;
+    while (first < fields.size && left(first) > maxCells / 2) first += 1;
+    const firstCell = cellsBefore[first] ?? store.size;
+    this.#parts = {
+      store: store.from(firstCell, first),
+      fields: fields.from(first),
+      frames: frames.from(first),
+      cellsBefore: cellsBefore.slice(first).map((before) => before - firstCell),
+      forgottenCells: forgottenCells + firstCell,
+    };
+    return this.#parts;
   }
 
   #match(field: CountedField, placement: Placement, views: readonly (CellView | undefined)[]): Matches {
@@ -86,25 +141,28 @@ export class Slide {
       area: placement.area,
       views,
       rect: fieldRect(field, placement),
-      rectOfField: (index) => this.fields.rectOf(index),
-      slackUm: placement.method === "stage" && placement.refinement === undefined ? this.#options.stageErrorUm : 0,
+      rectOfField: (index) => this.#parts.fields.rectOf(index),
+      slackUm: this.#slackOf(field, placement),
       options: this.#options,
     });
   }
 
+  /** What a stage may be off by where the cells could not tell, short of mistaking one cell for its neighbour. */
+  #slackOf(field: CountedField, placement: Placement): number {
+    if (placement.method !== "stage" || placement.refinement !== undefined) return 0;
+    const spacingUm = Math.sqrt(areaOf(fieldRect(field, placement)) / Math.max(1, field.cells.length));
+    return Math.min(2 * this.#options.stageErrorUm, slackSpacing * spacingUm);
+  }
+
   #addCell(
     view: CellView,
-    field: { readonly placement: Placement; readonly number: number; readonly margin: number },
+    field: { readonly area: number; readonly number: number; readonly earlier: readonly RectUm[] },
     classes: Int32Array,
   ): number {
-    const { area } = field.placement;
-    const entry = this.store.add(area, view.box);
+    const entry = this.store.add(field.area, view.box);
     this.#track([entry], classes, () => {
       applyView(this.store, entry, view, field.number);
-      for (const earlier of this.fields.overlapping(area, view.box)) {
-        if (earlier === field.number) continue;
-        if (contains(shrunk(this.fields.rectOf(earlier), field.margin), view.box)) this.#expect(entry);
-      }
+      for (const shown of field.earlier) if (contains(shown, view.box)) this.#expect(entry);
     });
     return entry;
   }
@@ -142,7 +200,7 @@ export class Slide {
     }
     return {
       cell,
-      id: entry,
+      id: this.#parts.forgottenCells + entry,
       slideBoxUm: view.box,
       cellClass: classNameOf(this.store, entry),
       sighting: isNew ? "new" : "again",
@@ -151,14 +209,19 @@ export class Slide {
   }
 }
 
-/** Cells on the slide that are in the count, one by one; for checks and exports. */
+/** Cells that are in the count and not forgotten, one by one; for checks and exports. */
 export function* countedCells(
   slide: Slide,
   options: CountingOptions,
 ): Generator<{ readonly id: number; readonly area: number; readonly cellClass: CellClass; readonly boxUm: RectUm }> {
-  const { store } = slide;
+  const { store, forgottenCells } = slide.parts;
   for (let id = 0; id < store.size; id++) {
-    if (store.has(id, flag.merged) || !isCounted(store, id, options.minSeenShare)) continue;
-    yield { id, area: store.columns.area[id]!, cellClass: classNameOf(store, id), boxUm: store.boxOf(id) };
+    if (!isCounted(store, id, options.minSeenShare)) continue;
+    yield {
+      id: forgottenCells + id,
+      area: store.columns.area[id]!,
+      cellClass: classNameOf(store, id),
+      boxUm: store.boxOf(id),
+    };
   }
 }

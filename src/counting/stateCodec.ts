@@ -11,7 +11,7 @@ import {
 } from "./cellStore.js";
 import { RectIndex } from "./coverage.js";
 import type { CountingOptions } from "./options.js";
-import type { PlacementState, RecentPicture } from "./placement.js";
+import type { PlacementState, RecentField } from "./placement.js";
 import { preparePicture } from "./registration.js";
 import { Slide } from "./slide.js";
 import type { Tally } from "./tally.js";
@@ -53,8 +53,7 @@ const headSchema = z.object({
     z.object({
       widthPx: z.number().positive(),
       heightPx: z.number().positive(),
-      thumbnailWidth: z.int().positive(),
-      thumbnailHeight: z.int().positive(),
+      thumbnail: z.object({ width: z.int().positive(), height: z.int().positive() }).nullable(),
       placement: placementSchema,
     }),
   ),
@@ -64,6 +63,7 @@ const headSchema = z.object({
     areas: count,
     knownUm2: z.number().nonnegative(),
     estimatedPx2: z.number().nonnegative(),
+    forgottenCells: count,
     simulated: z.boolean(),
     models: z.array(z.object({ name: z.string(), version: z.string(), sha256: z.string() })),
     lastSequence: z.number().nullable(),
@@ -77,7 +77,7 @@ const typeOf = (array: NumberArray): NumberType =>
   (Object.keys(numberTypes) as NumberType[]).find((type) => array instanceof numberTypes[type])!;
 
 const columnsOf = ({ slide, placing }: Parts): Map<string, NumberArray> => {
-  const { store } = slide;
+  const { store, fields, frames, cellsBefore } = slide.parts;
   const ids = Int32Array.from(store.leukocytes.keys());
   const evidence = new Float64Array(ids.length * (leukocyteNamedAt + 1));
   [...store.leukocytes.values()].forEach((values, index) => {
@@ -87,9 +87,12 @@ const columnsOf = ({ slide, placing }: Parts): Map<string, NumberArray> => {
     ...columnNames.map((name) => [`cell.${name}`, store.columns[name].subarray(0, store.size)] as const),
     ["leukocyte.ids", ids],
     ["leukocyte.evidence", evidence],
-    ["fields", slide.fields.toColumn()],
-    ["pieces", slide.pieces.toColumn()],
-    ...placing.recent.map(({ picture }, index) => [`recent.${index}`, picture.thumbnail.luminance] as const),
+    ["fields", fields.toColumn()],
+    ["frames", frames.toColumn()],
+    ["fields.cellsBefore", Int32Array.from(cellsBefore)],
+    ...placing.recent.flatMap(({ picture }, index) =>
+      picture === undefined ? [] : [[`recent.${index}`, picture.thumbnail.luminance] as const],
+    ),
   ]);
 };
 
@@ -105,8 +108,7 @@ export const encodeState = (parts: Parts): Uint8Array<ArrayBuffer> => {
     recent: placing.recent.map(({ picture, widthPx, heightPx, placement }) => ({
       widthPx,
       heightPx,
-      thumbnailWidth: picture.thumbnail.width,
-      thumbnailHeight: picture.thumbnail.height,
+      thumbnail: picture === undefined ? null : { width: picture.thumbnail.width, height: picture.thumbnail.height },
       placement,
     })),
     tally: { ...tally, classes: [...tally.classes], models: [...tally.models] },
@@ -182,7 +184,7 @@ const restoreStore = (columns: Map<string, NumberArray>, fields: number): CellSt
     id,
     evidence.slice(index * each, (index + 1) * each),
   ];
-  return CellStore.from(store, Array.from(ids, perCell));
+  return CellStore.fromColumns(store, Array.from(ids, perCell));
 };
 
 const restoreRects = (columns: Map<string, NumberArray>, name: string): RectIndex => {
@@ -191,23 +193,41 @@ const restoreRects = (columns: Map<string, NumberArray>, name: string): RectInde
   return RectIndex.fromColumn(column);
 };
 
+const restoreStarts = (column: NumberArray | undefined, fields: number, cells: number): number[] => {
+  if (!(column instanceof Int32Array) || column.length !== fields)
+    throw invalid("column fields.cellsBefore is missing");
+  const ordered = column.every((start, index) => start >= (column[index - 1] ?? 0) && start <= cells);
+  if (!ordered) throw invalid("column fields.cellsBefore is out of order");
+  return Array.from(column);
+};
+
 /** @throws CytoError COUNTING_STATE_INVALID */
 export const decodeState = (bytes: Uint8Array, options: CountingOptions): Parts => {
   const { head, columnsAt } = readHead(bytes);
   const columns = readColumns(bytes, head, columnsAt);
   const fields = restoreRects(columns, "fields");
-  const pieces = restoreRects(columns, "pieces");
+  const frames = restoreRects(columns, "frames");
+  if (frames.size !== fields.size) throw invalid("fields and frames differ in number");
   const store = restoreStore(columns, fields.size);
-  const recent = head.recent.map((entry, index): RecentPicture => {
-    const { widthPx, heightPx, thumbnailWidth: width, thumbnailHeight: height, placement } = entry;
+  const recent = head.recent.map((entry, index): RecentField => {
+    const { widthPx, heightPx, thumbnail, placement } = entry;
+    if (thumbnail === null) return { widthPx, heightPx, placement };
+    const { width, height } = thumbnail;
     const luminance = columns.get(`recent.${index}`);
     if (!(luminance instanceof Float32Array) || luminance.length !== width * height)
       throw invalid("a picture is cut short");
     return { picture: preparePicture({ width, height, luminance }), widthPx, heightPx, placement };
   });
+  const parts = {
+    store,
+    fields,
+    frames,
+    cellsBefore: restoreStarts(columns.get("fields.cellsBefore"), fields.size, store.size),
+    forgottenCells: head.tally.forgottenCells,
+  };
   const { nextArea, stageUsed, scaleEstimates, tally } = head;
   return {
-    slide: new Slide(options, { store, fields, pieces }),
+    slide: new Slide(options, parts),
     placing: { nextArea, stageUsed, scaleEstimates, recent },
     tally,
   };

@@ -16,6 +16,8 @@ export interface Tally {
   readonly knownUm2: number;
   /** Area, in squared picture pixels, of those whose scale is estimated. */
   readonly estimatedPx2: number;
+  /** Cells whose places were given up to bound the memory. */
+  readonly forgottenCells: number;
   readonly simulated: boolean;
   readonly models: readonly ModelRef[];
   /** Sequence number of the last field taken in, repeated and unplaced ones too. */
@@ -30,6 +32,7 @@ export type FieldChange = { readonly sequence: number; readonly areas: number } 
       readonly classes: ArrayLike<number>;
       readonly separate: boolean;
       readonly grownUm2: number;
+      readonly forgottenCells: number;
       /** Present where the field's scale is estimated. */
       readonly estimatedUmPerPixel?: number;
       readonly simulated: boolean;
@@ -44,6 +47,7 @@ export const emptyTally: Tally = {
   areas: 0,
   knownUm2: 0,
   estimatedPx2: 0,
+  forgottenCells: 0,
   simulated: false,
   models: [],
   lastSequence: null,
@@ -72,6 +76,7 @@ export const reduceTally = (tally: Tally, change: FieldChange): Tally => {
     areas,
     knownUm2: tally.knownUm2 + (scale === undefined ? change.grownUm2 : 0),
     estimatedPx2: tally.estimatedPx2 + (scale === undefined ? 0 : change.grownUm2 / scale ** 2),
+    forgottenCells: change.forgottenCells,
     simulated: tally.simulated || change.simulated,
     models: joinModels(tally.models, change.models),
     lastSequence: sequence,
