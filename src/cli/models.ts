@@ -1,0 +1,109 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { CytoError, modelsDirectory } from "../core/index.js";
+import { type ListedModel, listModels, resolveModel, verifyModel } from "../registry/index.js";
+
+interface ModelsOptions {
+  readonly dir: string;
+  readonly json?: boolean;
+}
+
+/** What the commands say of one model. */
+interface ModelReport {
+  readonly name: string;
+  readonly version: string;
+  readonly directory: string;
+  readonly isDefault: boolean;
+  readonly kind?: string;
+  readonly precisions?: readonly string[];
+  readonly sha256?: string;
+  readonly ok: boolean;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+const reportOf = ({ manifest, fault, name, version, directory, isDefault }: ListedModel): ModelReport => ({
+  name,
+  version,
+  directory,
+  isDefault,
+  ...(manifest
+    ? {
+        kind: manifest.kind,
+        precisions: ["fp32", ...(manifest.variants ?? []).map(({ precision }) => precision)],
+        sha256: manifest.sha256,
+      }
+    : {}),
+  ok: fault === undefined,
+  ...(fault ? { error: { code: fault.code, message: fault.message } } : {}),
+});
+
+const print = (reports: readonly ModelReport[], json: boolean, goodWord: string): void => {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ok: reports.every(({ ok }) => ok), models: reports }, null, 2)}\n`);
+    return;
+  }
+  for (const { name, version, isDefault, kind, precisions, sha256, error } of reports) {
+    const facts = error
+      ? `${error.code}: ${error.message}`
+      : `${kind}  ${precisions?.join(", ")}  ${sha256?.slice(0, 12)}${isDefault ? "  default" : ""}`;
+    process.stdout.write(`${error ? "BROKEN" : goodWord}  ${name} ${version}  ${facts}\n`);
+  }
+};
+
+const list = async (options: ModelsOptions): Promise<void> => {
+  print((await listModels(options.dir)).map(reportOf), options.json ?? false, "found ");
+};
+
+const verifyOne = async (report: ModelReport): Promise<ModelReport> => {
+  try {
+    await verifyModel(report.directory);
+    return report;
+  } catch (error) {
+    const { code, message } = CytoError.from(error, "MODEL_INVALID");
+    return { ...report, ok: false, error: { code, message } };
+  }
+};
+
+/** The models that are named, by name and version or folder; all of them where none is. */
+const selected = async (specs: readonly string[], dir: string): Promise<ModelReport[]> => {
+  if (specs.length === 0) return (await listModels(dir)).map(reportOf);
+  const listed = await listModels(dir).catch(() => []);
+  return Promise.all(
+    specs.map(async (spec): Promise<ModelReport> => {
+      const directory = await resolveModel(dir, spec);
+      const known = listed.find((model) => model.directory === directory);
+      if (known) return reportOf(known);
+      return { name: spec, version: "", directory: resolve(directory), isDefault: false, ok: true };
+    }),
+  );
+};
+
+const verify = async (specs: readonly string[], options: ModelsOptions): Promise<void> => {
+  const reports: ModelReport[] = [];
+  for (const report of await selected(specs, options.dir)) reports.push(report.ok ? await verifyOne(report) : report);
+  if (reports.length === 0) throw new CytoError("MODEL_NOT_FOUND", `no models in ${options.dir}`);
+  print(reports, options.json ?? false, "sound ");
+  if (reports.some(({ ok }) => !ok)) process.exitCode = 1;
+};
+
+export const register = (program: Command): void => {
+  const models = program
+    .command("models")
+    .summary("list the models that are there, or verify them")
+    .description("Trained networks as shipped: <name>/<version>/ with model.onnx, manifest.json and card.md.");
+  models
+    .command("list")
+    .description("Lists the models, newest version first; `default` is what is taken where no version is asked for.")
+    .option("--dir <dir>", "folder of models", modelsDirectory())
+    .option("--json", "print JSON")
+    .action(list);
+  models
+    .command("verify")
+    .description(
+      "Checks manifests, hashes, classes, tensors, and runs each network once. Exit code 1 where one is broken.",
+    )
+    .argument("[model...]", "names, name@version, or folders; all of them without")
+    .option("--dir <dir>", "folder of models", modelsDirectory())
+    .option("--json", "print JSON")
+    .action(verify);
+};
