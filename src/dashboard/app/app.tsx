@@ -101,10 +101,8 @@ export const App = () => {
           <CountsCard {...shared} />
           <DifferentialCard {...shared} />
         </div>
-        <div class="surroundings">
-          <SlideMapCard fields={fields} theme={settings.theme} />
-          <InstrumentCard status={status} />
-        </div>
+        <SlideMapCard fields={fields} theme={settings.theme} />
+        <InstrumentCard status={status} />
       </main>
       <footer>
         <p>For research and teaching. Not for diagnosis.</p>
