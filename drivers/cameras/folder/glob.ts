@@ -12,7 +12,7 @@ const wildcard = /[*?[\]{}]/;
 
 export const isGlob = (source: string): boolean => wildcard.test(source);
 
-const literal = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+const literal = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
 /** The characters of a class, or undefined where the bracket is not closed and stands for itself. */
 function characterClass(segment: string, at: number): { readonly text: string; readonly end: number } | undefined {
