@@ -22,4 +22,5 @@ export { type MaskCrop, openMaskCrops } from "./maskCrops.js";
 export { openDataset } from "./openDataset.js";
 export { type PictureWindow, resamplePicture } from "./resample.js";
 export { borderPx, isCut, redCellDiameterUm } from "./scale.js";
+export { findTwiceLabelled, inverseOrientation, type TwiceLabelled, turnBox } from "./twiceLabelled.js";
 export { iouOf, mergeTwiceListed } from "./twiceListed.js";
