@@ -41,7 +41,7 @@ export interface Layers {
 export const leakySlope = 0.2;
 const normEpsilon = 1e-5;
 
-const activate = (ops: Operators, x: Value, activation: Activation): Value => {
+export const activate = (ops: Operators, x: Value, activation: Activation): Value => {
   switch (activation) {
     case "none":
       return x;
@@ -52,7 +52,7 @@ const activate = (ops: Operators, x: Value, activation: Activation): Value => {
   }
 };
 
-const channelsOf = (x: Value): number => {
+export const channelsOf = (x: Value): number => {
   const channels = x.shape[1];
   if (typeof channels !== "number") throw new CytoError("INTERNAL", `${x.name} needs a known number of channels`);
   return channels;
@@ -115,7 +115,7 @@ export class InferenceLayers implements Layers {
   conv(x: Value, spec: ConvSpec): Value {
     const { name, channels, kernel, stride = 1 } = spec;
     const shape = [channels, channelsOf(x), kernel, kernel];
-    const folded = spec.norm === "batch" ? this.#fold(name, channels) : this.#plain(name);
+    const folded = foldedConv(this.#weights, spec);
     const weight = this.#graph.constant(folded.weight, shape, `${name}.weight`);
     const bias = this.#graph.constant(folded.bias, [channels], `${name}.bias`);
     const window = { stride, bias, ...(spec.pads === undefined ? {} : { pads: spec.pads }) };
@@ -123,39 +123,49 @@ export class InferenceLayers implements Layers {
   }
 
   linear(x: Value, { name, features, activation }: LinearSpec): Value {
-    const { weight, bias } = this.#plain(name);
+    const { weight, bias } = plain(this.#weights, name);
     const matrix = this.#graph.constant(weight, [channelsOf(x), features], `${name}.weight`);
     const vector = this.#graph.constant(bias, [features], `${name}.bias`);
     return activate(this.ops, this.ops.add(this.ops.matMul(x, matrix), vector), activation);
   }
-
-  #plain(name: string): { weight: Float32Array; bias: Float32Array } {
-    return { weight: this.#tensor(`${name}.weight`), bias: this.#tensor(`${name}.bias`) };
-  }
-
-  /** (conv(x) - mean) / sqrt(variance + epsilon) * scale + shift, as one convolution with bias. */
-  #fold(name: string, channels: number): { weight: Float32Array; bias: Float32Array } {
-    const [weight, mean, variance] = [`${name}.weight`, `${name}.mean`, `${name}.variance`].map((key) =>
-      this.#tensor(key),
-    );
-    const [scale, shift] = [this.#tensor(`${name}.scale`), this.#tensor(`${name}.shift`)];
-    const taps = weight!.length / channels;
-    const folded = new Float32Array(weight!.length);
-    const bias = new Float32Array(channels);
-    for (let channel = 0; channel < channels; channel += 1) {
-      const factor = scale[channel]! / Math.sqrt(variance![channel]! + normEpsilon);
-      bias[channel] = shift[channel]! - mean![channel]! * factor;
-      for (let tap = channel * taps; tap < (channel + 1) * taps; tap += 1) folded[tap] = weight![tap]! * factor;
-    }
-    return { weight: folded, bias };
-  }
-
-  #tensor(name: string): Float32Array {
-    const tensor = this.#weights.get(name);
-    if (!tensor) throw new CytoError("CHECKPOINT_INVALID", `The weights have no tensor ${name}`);
-    return tensor;
-  }
 }
+
+/** A convolution's weights [M,C,kH,kW] and bias [M] as inference has them. */
+export interface FoldedConv {
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+const tensorOf = (weights: Weights, name: string): Float32Array => {
+  const tensor = weights.get(name);
+  if (!tensor) throw new CytoError("CHECKPOINT_INVALID", `The weights have no tensor ${name}`);
+  return tensor;
+};
+
+const plain = (weights: Weights, name: string): FoldedConv => ({
+  weight: tensorOf(weights, `${name}.weight`),
+  bias: tensorOf(weights, `${name}.bias`),
+});
+
+/**
+ * The convolution with its normalisation folded in: (conv(x) - mean) / sqrt(variance + epsilon) * scale + shift is one
+ * convolution with bias.
+ */
+export const foldedConv = (weights: Weights, { name, channels, norm }: ConvSpec): FoldedConv => {
+  if (norm === "none") return plain(weights, name);
+  const weight = tensorOf(weights, `${name}.weight`);
+  const [mean, variance] = [tensorOf(weights, `${name}.mean`), tensorOf(weights, `${name}.variance`)];
+  const [scale, shift] = [tensorOf(weights, `${name}.scale`), tensorOf(weights, `${name}.shift`)];
+  const taps = weight.length / channels;
+  const folded = new Float32Array(weight.length);
+  const bias = new Float32Array(channels);
+  for (let channel = 0; channel < channels; channel += 1) {
+    const factor = scale[channel]! / Math.sqrt(variance[channel]! + normEpsilon);
+    bias[channel] = shift[channel]! - mean[channel]! * factor;
+    for (let tap = channel * taps; tap < (channel + 1) * taps; tap += 1) folded[tap] = weight[tap]! * factor;
+  }
+  return { weight: folded, bias };
+};
 
 /** Mean over the pixels: [N,C,H,W] -> [N,C]. */
 export const globalMean = (ops: Operators, x: Value): Value => ops.reduceMean(x, [2, 3], false);

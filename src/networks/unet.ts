@@ -2,6 +2,7 @@ import { densityClasses } from "../core/index.js";
 import { Graph, type Operators, type Value } from "../engine/onnx/index.js";
 import { type ConvSpec, InferenceLayers, type Layers } from "./layers.js";
 import type { Weights } from "./parameters.js";
+import { type ActivationRanges, QuantisedLayers } from "./quantisedLayers.js";
 
 export interface UNetOptions {
   /** Channels at strides 2, 4, 8, 16. */
@@ -69,13 +70,21 @@ const foldField = (ops: Operators, field: Value): Value => {
   return ops.spaceToDepth(planar, densityStride);
 };
 
-/** The inference graph: `field` uint8 [1,H,W,4] -> `density` [1,3,H/2,W/2], `extent` [1,12,H/2,W/2]. */
-export const uNetInference = (weights: Weights, options: UNetOptions = defaultUNet): Graph => {
+/** The inference graph over given layers: `field` uint8 [1,H,W,4] -> `density` [1,3,H/2,W/2], `extent` [1,12,H/2,W/2]. */
+const inferenceGraph = (layersOf: (graph: Graph) => Layers, options: UNetOptions): Graph => {
   const graph = new Graph("cytostream-unet");
   const field = graph.input("field", "uint8", [1, "height", "width", 4]);
-  const layers = new InferenceLayers(graph, weights);
+  const layers = layersOf(graph);
   const { logits, extent } = uNet(layers, field, options);
   graph.output("density", layers.ops.sigmoid(logits));
   graph.output("extent", extent);
   return graph;
 };
+
+/** The network in float32 with its weights inside. */
+export const uNetInference = (weights: Weights, options: UNetOptions = defaultUNet): Graph =>
+  inferenceGraph((graph) => new InferenceLayers(graph, weights), options);
+
+/** The same network in 8 bits. */
+export const uNetQuantised = (weights: Weights, ranges: ActivationRanges, options: UNetOptions = defaultUNet): Graph =>
+  inferenceGraph((graph) => new QuantisedLayers(graph, weights, ranges), options);

@@ -69,6 +69,9 @@ export class Graph {
   }
 
   output(name: string, value: Value): void {
+    if ([...this.inputs, ...this.outputs].some((known) => known.name === name)) {
+      throw new CytoError("INTERNAL", `Graph ${this.name} has an input or output ${name} already`);
+    }
     this.outputs.push({ name, value });
   }
 

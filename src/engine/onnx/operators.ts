@@ -261,6 +261,23 @@ export class Operators {
     return this.#one("BatchNormalization", inputs, x.type, x.shape, { epsilon: { float: epsilon } });
   }
 
+  /** Smallest and largest element, float32 scalars. */
+  range(x: Value): { readonly low: Value; readonly high: Value } {
+    const reduce = (opType: string): Value => this.#one(opType, [x], x.type, [], { keepdims: 0 });
+    return { low: reduce("ReduceMin"), high: reduce("ReduceMax") };
+  }
+
+  /** float32 -> 8 bit: round(x / scale) + zeroPoint, saturated; the zero point's type decides between uint8 and int8. */
+  quantize(x: Value, scale: Value, zeroPoint: Value): Value {
+    return this.#one("QuantizeLinear", [x, scale, zeroPoint], zeroPoint.type, x.shape);
+  }
+
+  /** 8 bit -> float32: (x - zeroPoint) * scale, per channel along axis 0 where scale is a vector. */
+  dequantize(x: Value, scale: Value, zeroPoint: Value): Value {
+    const attributes = scale.shape.length === 0 ? {} : { axis: 0 };
+    return this.#one("DequantizeLinear", [x, scale, zeroPoint], "float32", x.shape, attributes);
+  }
+
   #pool(
     opType: string,
     x: Value,

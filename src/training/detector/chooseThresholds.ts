@@ -48,6 +48,14 @@ export const findCandidates = async (
 /** The thresholds with the greatest P (raw) over the validation fields, and what they give there. */
 export const chooseThresholds = (candidates: readonly FieldResult[]): ChosenThresholds => {
   const thresholds = searchThresholds(candidates);
+  return { thresholds, figures: scoreAt(candidates, thresholds) };
+};
+
+/** P (percent) by protocol and class at given thresholds, and AP50 over all candidates. */
+export const scoreAt = (
+  candidates: readonly FieldResult[],
+  thresholds: Thresholds,
+): Readonly<Record<string, number>> => {
   const kept = candidates.map(({ truth, found }) => ({
     truth,
     found: found.filter(({ confidence, cellClass }) => confidence >= thresholds[densityClassOf(cellClass)]),
@@ -64,5 +72,5 @@ export const chooseThresholds = (candidates: readonly FieldResult[]): ChosenThre
   for (const [name, value] of Object.entries(averagePrecision50(candidates, densityClasses, "density").classes)) {
     note(`ap50.${name}`, value);
   }
-  return { thresholds, figures };
+  return figures;
 };

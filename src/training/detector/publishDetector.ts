@@ -4,12 +4,14 @@ import { loadDetectorModel, type ManifestDraft, writeModel } from "../../registr
 import type { TrainingFields } from "../fields.js";
 import { machineName } from "../machine.js";
 import { renderCard } from "../modelCard.js";
-import { type ChosenThresholds, chooseThresholds, findCandidates } from "./chooseThresholds.js";
+import { type ChosenThresholds, chooseThresholds, findCandidates, scoreAt } from "./chooseThresholds.js";
 import type { DetectorSettings, DetectorTraining } from "./trainDetector.js";
 
 export interface PublishedDetector {
   readonly directory: string;
   readonly onnxBytes: Uint8Array;
+  /** The network in 8 bits; kept only where it costs next to no accuracy. */
+  readonly int8Bytes: Uint8Array;
   readonly request: DetectorTraining;
   readonly fields: TrainingFields;
   readonly settings: DetectorSettings;
@@ -24,23 +26,33 @@ const fallbackThreshold = 0.4;
 /** IoU from which the weaker of two overlapping findings is dropped: see findings on suppression in docs/models.md. */
 const suppression = { nmsWithinClass: 0.65, nmsAcrossClasses: 0.9 };
 
+/** Points of P (raw, pooled) that 8 bits may cost; where they cost more, the model is shipped without them. */
+const int8Allowance = 0.3;
+
 /**
  * Writes the model folder with thresholds chosen on the validation fields; where there are none, with thresholds that
- * the card calls unchosen.
+ * the card calls unchosen, and without the network in 8 bits, whose cost is not known then.
  */
 export const publishDetector = async (published: PublishedDetector): Promise<Readonly<Record<string, number>>> => {
-  const { directory, onnxBytes, request, fields } = published;
+  const { directory, onnxBytes, int8Bytes, request, fields } = published;
   const unchosen: ChosenThresholds = {
     thresholds: { erythrocyte: fallbackThreshold, leukocyte: fallbackThreshold, platelet: fallbackThreshold },
     figures: {},
   };
-  await writeModel(directory, draft(published, unchosen), { onnxBytes, card: card(published, unchosen) });
-  if (fields.validation.length === 0) return {};
+  const write = (chosen: ChosenThresholds, variant: { readonly int8Bytes?: Uint8Array }) =>
+    writeModel(directory, draft(published, chosen), { onnxBytes, ...variant, card: card(published, chosen) });
+  const trying = fields.validation.length > 0;
+  await write(unchosen, trying ? { int8Bytes } : {});
+  if (!trying) return {};
   request.listener.stage("choosing thresholds on the validation fields");
-  const model = await loadDetectorModel(directory);
-  const chosen = chooseThresholds(await findCandidates(model, fields.validation));
-  await writeModel(directory, draft(published, chosen), { onnxBytes, card: card(published, chosen) });
-  return chosen.figures;
+  const chosen = chooseThresholds(await findCandidates(await loadDetectorModel(directory), fields.validation));
+  request.listener.stage("measuring what 8 bits cost");
+  const eightBit = await loadDetectorModel(directory, { precision: "int8" });
+  const int8 = scoreAt(await findCandidates(eightBit, fields.validation), chosen.thresholds);
+  const cost = (chosen.figures["raw.P"] ?? 0) - (int8["raw.P"] ?? 0);
+  const figures = { ...chosen.figures, "int8.raw.P": int8["raw.P"] ?? 0, "int8.fair.P": int8["fair.P"] ?? 0 };
+  await write({ ...chosen, figures }, cost <= int8Allowance ? { int8Bytes } : {});
+  return figures;
 };
 
 const draft = (published: PublishedDetector, chosen: ChosenThresholds): ManifestDraft => {

@@ -10,6 +10,7 @@ import { defaultDetectionLoss } from "../losses/detection.js";
 import { fingerprintOf, type Schedule, type StepSource, train } from "../trainer/index.js";
 import { detectorProblem, detectorProblemName } from "./problem.js";
 import { publishDetector } from "./publishDetector.js";
+import { quantiseDetector } from "./quantise.js";
 
 export interface DetectorTraining extends TrainingRequest {
   readonly engine: TrainingEngine;
@@ -95,6 +96,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
   const figures = await publishDetector({
     directory: model,
     onnxBytes: serialise(uNetInference(weights, network)),
+    int8Bytes: await quantiseDetector({ engine: request.engine, weights, network, sampler }),
     request,
     fields,
     settings,
