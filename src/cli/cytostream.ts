@@ -1,29 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { CytoError, projectRoot } from "../core/index.js";
-import { type CommandEntry, type CommandModule, createProgram, describeFailure, registerCommands } from "./program.js";
-
-const commandFile = (name: string): CommandEntry => ({
-  name,
-  load: async () => {
-    try {
-      return (await import(new URL(`./${name}.js`, import.meta.url).href)) as CommandModule;
-    } catch (error) {
-      throw new CytoError("INTERNAL", `the command ${name} could not be loaded: ${String(error)}`, { cause: error });
-    }
-  },
-});
-
-const commands: readonly CommandEntry[] = ["run", "detect", "evaluate", "train", "models", "doctor"].map(commandFile);
-
-const version = (): string =>
-  (JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8")) as { version: string }).version;
+import { commands } from "./commands.js";
+import { createProgram, describeFailure, registerCommands } from "./program.js";
+import { programVersion } from "./version.js";
 
 const main = async (argv: readonly string[]): Promise<number> => {
   const debug = argv.includes("--debug");
   try {
-    const program = createProgram(version());
+    const program = createProgram(programVersion());
     await registerCommands(program, commands, argv);
     await program.parseAsync(argv, { from: "user" });
     return Number(process.exitCode ?? 0);

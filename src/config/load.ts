@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
+import type { z } from "zod";
 import { CytoError } from "../core/index.js";
 import { type Config, configSchema } from "./schema.js";
-import { configLeaves } from "./schemaTree.js";
+import { configLeaves, keysOf } from "./schemaTree.js";
 import { mergeConfig, parseConfigText, parseEnvironment, parseSetting, type RawConfig } from "./sources.js";
 import { validate } from "./validate.js";
 
@@ -52,3 +53,10 @@ export const loadConfig = async (sources: ConfigSources = {}): Promise<Config> =
   const raw = layers.reduce(mergeConfig, {});
   return deepFreeze(validate(configSchema, raw, { knownKeys: configLeaves.map((leaf) => leaf.path) }));
 };
+
+/**
+ * The options of a driver, against the schema that the driver declares, with its defaults filled in.
+ * @throws CytoError CONFIG_UNKNOWN_KEY, CONFIG_INVALID, with paths below `path`
+ */
+export const loadDriverOptions = <T>(schema: z.ZodType<T>, options: unknown, path = "camera.options"): T =>
+  deepFreeze(validate(schema, options, { path, knownKeys: keysOf(schema, path) }));

@@ -36,6 +36,12 @@ const leavesBelow = (node: SchemaNode, path: string): SchemaLeaf[] =>
 /** All keys with values, in the order of the schema. */
 export const configLeaves: readonly SchemaLeaf[] = leavesBelow(configJsonSchema(), "");
 
+/** Dotted paths of the keys that a driver's options have, below `path`. */
+export const keysOf = (schema: z.ZodType, path: string): readonly string[] => {
+  const node = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as SchemaNode;
+  return leavesBelow(node, path).map((leaf) => leaf.path);
+};
+
 /** Whether keys below the node are not the schema's business (a driver's own options). */
 export const isOpen = (node: SchemaNode): boolean => node.type === "object" && node.properties === undefined;
 

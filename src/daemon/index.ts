@@ -1,4 +1,5 @@
-/** What the composition root needs besides the stations: how the daemon is doing, and results as they are published. */
+/** What the composition root needs besides the stations: models, how the daemon is doing, results as they are published. */
 export { type CountedFrame, cellTotals, fieldMessages } from "./messages.js";
+export { type ModelChoice, openModels } from "./openModels.js";
 export { Progress, type ProgressOptions } from "./progress.js";
 export { RateMeter, RecentMedian } from "./rateMeter.js";

@@ -1,10 +1,10 @@
+import type { CameraStatus, FrameCounts, FrameQuality } from "../acquisition/index.js";
 import type { Clock } from "../core/index.js";
+import type { Detection } from "../detection/index.js";
+import type { HealthRegistry, Metrics } from "../observability/index.js";
 import type { StatusInput } from "../publication/index.js";
 import type { CountedFrame } from "./messages.js";
 import { RateMeter, RecentMedian } from "./rateMeter.js";
-
-type CameraState = StatusInput["camera"]["state"];
-type Quality = NonNullable<StatusInput["quality"]>;
 
 export interface ProgressOptions {
   readonly clock: Clock;
@@ -12,24 +12,39 @@ export interface ProgressOptions {
   readonly source: string;
   /** Whether the camera's driver says that all that comes from it is simulated. */
   readonly simulated: boolean;
-  /** Models and provider that serve. */
-  readonly detector: () => Pick<StatusInput, "models" | "provider">;
+  readonly metrics: Metrics;
+  readonly health: HealthRegistry;
+  readonly cameraStatus: () => CameraStatus;
+  readonly frameCounts: () => FrameCounts;
+  readonly detector: () => Pick<Detection, "models" | "provider">;
 }
 
 const roundTo = (value: number, decimals: number): number => Number(value.toFixed(decimals));
 
-/** How the daemon is doing: gathers what the stations tell and gives the status that is published. */
+/** What is there of two counts by name, less what was there before. */
+const growth = (now: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>): [string, number][] =>
+  Object.entries(now).flatMap(([name, count]) => {
+    const grown = count - (before[name] ?? 0);
+    return grown > 0 ? [[name, grown]] : [];
+  });
+
+const emptyCounts: FrameCounts = { produced: 0, processed: 0, inFlight: 0, drops: {} };
+
+/**
+ * How the daemon is doing: gathers what the stations tell, keeps metrics and health up to date, and gives the status that is
+ * published.
+ */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #startedMs: number;
   readonly #cameraRate = new RateMeter();
   readonly #detectionRate = new RateMeter();
   readonly #latency = new RecentMedian();
-  readonly #drops = new Map<string, number>();
-  #cameraState: CameraState = "opening";
-  #cause: string | undefined;
+  /** Frames that reached the detector and could not be searched, by error code. */
+  readonly #failures: Record<string, number> = {};
+  #before = emptyCounts;
   #lastFrameAtMs: number | null = null;
-  #quality: Quality | null = null;
+  #quality: StatusInput["quality"] = null;
   #scale: StatusInput["scale"] = null;
 
   constructor(options: ProgressOptions) {
@@ -39,62 +54,80 @@ export class Progress {
 
   /** True while the camera should deliver and does not: what was counted is old. */
   get stale(): boolean {
-    return this.#cameraState !== "streaming" && this.#cameraState !== "ended";
+    return this.#options.cameraStatus().stale;
   }
 
-  get cameraState(): CameraState {
-    return this.#cameraState;
+  /** A frame could not be searched. */
+  failed(code: string): void {
+    this.#failures[code] = (this.#failures[code] ?? 0) + 1;
+    this.#options.metrics.framesDropped.inc({ cause: code });
   }
 
-  /** @param cause error code of what ended the streaming */
-  cameraIs(state: CameraState, cause?: string): void {
-    this.#cameraState = state;
-    this.#cause = cause;
-  }
-
-  delivered(capturedAtMs: number, quality: Quality | null): void {
-    this.#cameraRate.count(this.#options.clock.monotonic());
-    this.#lastFrameAtMs = capturedAtMs;
-    this.#quality = quality;
-  }
-
-  dropped(cause: string): void {
-    this.#drops.set(cause, (this.#drops.get(cause) ?? 0) + 1);
-  }
-
-  /** @returns how old the frame is, ms */
-  counted({ frame, detection }: CountedFrame): number {
-    const ageMs = Math.max(0, this.#options.clock.now() - frame.capturedAtMs);
-    this.#detectionRate.count(this.#options.clock.monotonic());
+  counted({ frame, detection }: CountedFrame, quality: FrameQuality): void {
+    const { clock, metrics } = this.#options;
+    const ageMs = Math.max(0, clock.now() - frame.capturedAtMs);
+    this.#detectionRate.count(clock.monotonic());
     this.#latency.add(ageMs);
     this.#scale = detection.scale;
-    return ageMs;
+    this.#lastFrameAtMs = frame.capturedAtMs;
+    this.#quality = { focus: quality.focus, light: quality.light, stain: quality.stain };
+    metrics.framesProcessed.inc();
+    metrics.frameAgeSeconds.observe(ageMs / 1000);
+    const { preprocessMs, inferenceMs, clusteringMs, classificationMs } = detection.timings;
+    metrics.detectionSeconds.observe({ stage: "preprocess" }, preprocessMs / 1000);
+    metrics.detectionSeconds.observe({ stage: "inference" }, inferenceMs / 1000);
+    metrics.detectionSeconds.observe({ stage: "clustering" }, clusteringMs / 1000);
+    metrics.detectionSeconds.observe({ stage: "classification" }, classificationMs / 1000);
+  }
+
+  /** Takes over what acquisition has counted since the last call. */
+  update(): void {
+    const { metrics, health, clock, frameCounts, cameraStatus } = this.#options;
+    const counts = frameCounts();
+    const produced = counts.produced - this.#before.produced;
+    metrics.framesProduced.inc(produced);
+    this.#cameraRate.count(clock.monotonic(), produced);
+    for (const [cause, grown] of growth(counts.drops, this.#before.drops)) metrics.framesDropped.inc({ cause }, grown);
+    metrics.queueDepth.set({ queue: "frames-in-flight" }, counts.inFlight);
+    metrics.cameraStale.set(this.stale ? 1 : 0);
+    reportCamera(health, cameraStatus());
+    this.#before = counts;
   }
 
   status(): StatusInput {
     const { camera, source, simulated, detector, clock } = this.#options;
+    const { state, cause } = this.#options.cameraStatus();
+    const { models, provider } = detector();
     const nowMs = clock.monotonic();
     return {
       type: "status",
       simulated,
       stale: this.stale,
       uptimeMs: Math.round(nowMs - this.#startedMs),
-      camera: {
-        name: camera,
-        source,
-        state: this.#cameraState,
-        ...(this.#cause === undefined ? {} : { cause: this.#cause }),
-        lastFrameAtMs: this.#lastFrameAtMs,
+      camera: { name: camera, source, state, ...(cause ? { cause } : {}), lastFrameAtMs: this.#lastFrameAtMs },
+      models: {
+        detector: nameOf(models.detector),
+        ...(models.classifier ? { classifier: nameOf(models.classifier) } : {}),
       },
-      ...detector(),
+      provider,
       scale: this.#scale,
       rates: {
         cameraHz: roundTo(this.#cameraRate.perSecond(nowMs), 2),
         detectionHz: roundTo(this.#detectionRate.perSecond(nowMs), 2),
         latencyMs: this.#latency.median ?? null,
       },
-      drops: Object.fromEntries(this.#drops),
+      drops: { ...this.#options.frameCounts().drops, ...this.#failures },
       quality: this.#quality,
     };
   }
 }
+
+const nameOf = ({ name, version }: { name: string; version: string }) => ({ name, version });
+
+/** A camera that is being opened anew still lets the daemon serve: its counts are there, marked stale. */
+const reportCamera = (health: HealthRegistry, { state, cause, stale }: CameraStatus): void => {
+  if (state === "failed") health.report("camera", "failed", cause);
+  else if (state === "opening") health.report("camera", "starting", cause);
+  else if (stale || state === "reconnecting") health.report("camera", "degraded", cause ?? "CAMERA_STALE");
+  else health.report("camera", "ready");
+};

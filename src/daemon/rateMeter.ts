@@ -12,12 +12,16 @@ export class RateMeter {
     this.#bucketMs = windowMs / bucketCount;
   }
 
-  /** @param atMs of a clock that never goes back */
-  count(atMs: number): void {
+  /**
+   * @param atMs of a clock that never goes back
+   * @param events how many there were
+   */
+  count(atMs: number, events = 1): void {
+    if (events === 0) return;
     this.#startMs ??= atMs;
     this.#moveTo(atMs);
     const index = this.#newest % bucketCount;
-    this.#buckets[index] = this.#buckets[index]! + 1;
+    this.#buckets[index] = this.#buckets[index]! + events;
   }
 
   /** Over the window, or over the time since the first event where that is shorter (half a second at least). */

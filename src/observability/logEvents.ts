@@ -17,6 +17,7 @@ export const logEvents = {
   "frame.rejected": ["warn", "A frame or picture could not be used"],
   "detection.ready": ["info", "Models are loaded and the execution provider is chosen"],
   "detection.failed": ["error", "A field could not be searched for cells"],
+  "detection.crashed": ["error", "A detection worker died or hung; it is replaced"],
   "detection.swapped": ["info", "Other models serve from now on"],
   "counting.scale": ["info", "How large a pixel is, and how that is known"],
   "counting.reset": ["info", "The counts begin anew"],

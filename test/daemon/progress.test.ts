@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { CameraStatus, FrameCounts, FrameQuality } from "../../src/acquisition/index.js";
 import { cellClasses, createManualClock } from "../../src/core/index.js";
 import { createCounter } from "../../src/counting/index.js";
 import { cellTotals, fieldMessages, Progress, RateMeter, RecentMedian } from "../../src/daemon/index.js";
+import { createHealthRegistry, createMetrics } from "../../src/observability/index.js";
 import { serverMessageSchema } from "../../src/publication/index.js";
 
 describe("RateMeter", () => {
@@ -86,6 +88,15 @@ const countedFrame = (sequence: number) => {
   return { frame, detection, outcome, placedCells: outcome.placedCells, counts: counter.snapshot() };
 };
 
+const quality: FrameQuality = {
+  focus: 0.5,
+  light: 1,
+  stain: 0.7,
+  edgeShare: 0.1,
+  lightMeasure: { backgroundLevel: 200, brightClippedShare: 0, darkClippedShare: 0 },
+  stainMeasure: { background: { red: 230, green: 220, blue: 230 } },
+};
+
 const published = (input: object): unknown => ({ sequence: 1, publishedAtMs: 5, ...input });
 
 describe("what is published", () => {
@@ -104,38 +115,58 @@ describe("what is published", () => {
     expect(frame.frame.pixels.length).toBe(200 * 160 * 3);
   });
 
-  it("is a status that fits the protocol", () => {
+  it("is a status that fits the protocol, and agrees with metrics and health", async () => {
     const clock = createManualClock(1000);
+    using metrics = createMetrics();
+    const health = createHealthRegistry(clock, ["camera"]);
+    let camera: CameraStatus = { state: "opening", stale: false, attempt: 0, sinceMs: 0 };
+    let counts: FrameCounts = { produced: 0, processed: 0, inFlight: 0, drops: {} };
     const progress = new Progress({
-      clock,
+      ...{ clock, metrics, health },
       camera: "virtual",
       source: "7",
       simulated: true,
-      detector: () => ({ models: { detector: { name: "unet", version: "1.0.0" } }, provider: "cpu" }),
+      cameraStatus: () => camera,
+      frameCounts: () => counts,
+      detector: () => ({ models: { detector: modelRef }, provider: "cpu" }),
     });
-    expect(serverMessageSchema.parse(published(progress.status()))).toMatchObject({
-      stale: true,
-      camera: { state: "opening" },
-      scale: null,
-    });
-    progress.cameraIs("streaming");
-    progress.delivered(1000, { focus: 0.5 });
+    const status = () => {
+      progress.update();
+      return serverMessageSchema.parse(published(progress.status()));
+    };
+    expect(status()).toMatchObject({ stale: false, camera: { state: "opening" }, scale: null, quality: null });
+    expect(health.snapshot().ready).toBe(false);
+    camera = { ...camera, state: "streaming" };
+    counts = { produced: 5, processed: 1, inFlight: 1, drops: { superseded: 2, FRAME_INVALID: 1 } };
     clock.advance(40);
-    expect(progress.counted(countedFrame(1))).toBe(40);
-    progress.dropped("superseded");
-    progress.dropped("superseded");
-    expect(serverMessageSchema.parse(published(progress.status()))).toMatchObject({
+    progress.counted(countedFrame(1), quality);
+    progress.failed("DETECTION_FAILED");
+    expect(status()).toMatchObject({
       stale: false,
       uptimeMs: 40,
-      drops: { superseded: 2 },
+      drops: { superseded: 2, FRAME_INVALID: 1, DETECTION_FAILED: 1 },
       rates: { latencyMs: 40 },
       scale: { umPerPixel: 0.25, origin: "frame" },
       camera: { state: "streaming", lastFrameAtMs: 1000 },
+      quality: { focus: 0.5, light: 1, stain: 0.7 },
     });
-    progress.cameraIs("reconnecting", "CAMERA_OPEN_FAILED");
-    expect(progress.status()).toMatchObject({ stale: true, camera: { cause: "CAMERA_OPEN_FAILED" } });
-    progress.cameraIs("ended");
-    expect(progress.status().stale).toBe(false);
-    expect(progress.status().camera).not.toHaveProperty("cause");
+    expect(health.snapshot().ready).toBe(true);
+    counts = { ...counts, drops: { superseded: 3, FRAME_INVALID: 1 } };
+    status();
+    const text = await metrics.exposition();
+    for (const line of [
+      "cytostream_frames_produced_total 5",
+      "cytostream_frames_processed_total 1",
+      'cytostream_frames_dropped_total{cause="superseded"} 3',
+      'cytostream_frames_dropped_total{cause="DETECTION_FAILED"} 1',
+    ]) {
+      expect(text).toContain(line);
+    }
+    camera = { ...camera, state: "reconnecting", stale: true, cause: "CAMERA_OPEN_FAILED" };
+    expect(status()).toMatchObject({ stale: true, camera: { cause: "CAMERA_OPEN_FAILED" } });
+    expect(health.snapshot()).toMatchObject({ ready: true, reasons: ["camera is degraded: CAMERA_OPEN_FAILED"] });
+    camera = { ...camera, state: "failed" };
+    status();
+    expect(health.snapshot().ready).toBe(false);
   });
 });

@@ -1,0 +1,11 @@
+import type { CommandEntry } from "./program.js";
+
+/** The commands, in the order of the help. Each file is loaded only when its command is named, or for the help. */
+export const commands: readonly CommandEntry[] = [
+  { name: "run", load: () => import("./run.js") },
+  { name: "detect", load: () => import("./detect.js") },
+  { name: "evaluate", load: () => import("./evaluate.js") },
+  { name: "train", load: () => import("./train.js") },
+  { name: "models", load: () => import("./models.js") },
+  { name: "doctor", load: () => import("./doctor.js") },
+];
