@@ -53,7 +53,9 @@ export class Client {
       this.#alive = true;
       this.admit();
     });
-    socket.on("ping", () => this.admit());
+    socket.on("ping", (data) => {
+      if (this.admit() && !this.congested) socket.pong(data);
+    });
   }
 
   get open(): boolean {

@@ -72,6 +72,7 @@ export const createHttp = async (options: HttpOptions): Promise<FastifyInstance>
     return503OnClosing: true,
     genReqId: () => randomUUID(),
     logger: false,
+    frameworkErrors: (_error, _request, reply) => void sendError(reply, "REQUEST_INVALID"),
   });
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);

@@ -175,6 +175,7 @@ const attachStream = (app: FastifyInstance, { hub, whyNot, maxMessageBytes }: St
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: maxMessageBytes,
     maxFragments,
   });

@@ -85,8 +85,10 @@ describe("the stream", () => {
     client.send({ type: "subscribe", topics: ["counts"], options: { counts: { maxRateHz: 5 } } });
     await client.next("subscriptions");
     for (let fields = 1; fields <= 50; fields++) publication.publish(sampleCounts(fields));
-    expect((await client.next("counts")).sequence).toBe(1);
-    expect((await client.next("counts")).sequence).toBe(50);
+    const sequences: number[] = [];
+    while (sequences.at(-1) !== 50) sequences.push((await client.next("counts")).sequence);
+    expect(sequences[0]).toBe(1);
+    expect(sequences.length).toBeLessThan(40);
     client.send({ type: "ping" });
     expect((await client.next("pong")).dropped).toEqual({});
   });

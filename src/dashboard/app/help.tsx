@@ -46,8 +46,8 @@ export const HelpDialog = ({ open, shortcuts, onShortcuts, onClose }: HelpProps)
       </label>
       <p class="muted">
         Red cells carry a dot, leukocytes a cross and their letters, platelets a triangle. In the differential the bar
-        is the share, the line over it its 95 % confidence limits. Figures marked stale are older than the camera's last
-        sign of life.
+        is the share, the line over it its 95 % confidence limits. Figures marked stale are the last ones counted:
+        nothing new has come since.
       </p>
       <div class="dialog-end">
         <button type="button" class="tool primary" onClick={onClose}>

@@ -1,0 +1,247 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
+import { buildDashboard } from "../../src/dashboard/build.js";
+import { createPublication, type Publication } from "../../src/publication/index.js";
+import { healthy } from "../publication/harness.js";
+import { sampleCellsInput, sampleCounts, sampleFrameInput, sampleStatus } from "../publication/samples.js";
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+const launchArguments = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A way to the daemon that can be broken without the daemon's doing. */
+const openRelay = async (port: number) => {
+  const sockets = new Set<Socket>();
+  const breakAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port: relayPort } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    breakAll();
+    server.close();
+    await once(server, "close");
+  };
+  return { url: `http://127.0.0.1:${relayPort}/`, breakAll, close };
+};
+
+describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs chromium)", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cytostream-dashboard-"));
+  let browser: Browser;
+
+  beforeAll(async () => {
+    await buildDashboard(folder);
+    browser = await chromium.launch({ executablePath: executablePath ?? "", args: launchArguments });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const open = (port = 0): Promise<Publication> =>
+    createPublication({ port, version: "0.0.0-test", health: healthy, dashboardDir: folder });
+
+  /** A page that fails the test by any error, and by any request to elsewhere. */
+  const visit = async (
+    test: TestContext,
+    publication: { readonly url: string },
+    options: BrowserContextOptions = {},
+  ) => {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on("pageerror", (error) => faults.push(error.message));
+    page.on("console", (message) => {
+      if (
+        message.type() === "error" &&
+        !/ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_EMPTY_RESPONSE/.test(message.text())
+      )
+        faults.push(message.text());
+    });
+    page.on("request", (request) => {
+      if (!request.url().startsWith(publication.url) && !request.url().startsWith("blob:")) faults.push(request.url());
+    });
+    test.onTestFinished(async () => {
+      await context.close();
+      expect(faults).toEqual([]);
+    });
+    await page.goto(publication.url);
+    return page;
+  };
+
+  const opened = async (test: TestContext): Promise<Publication> => {
+    const publication = await open();
+    test.onTestFinished(() => publication[Symbol.asyncDispose]());
+    for (let frame = 0; frame < 5; frame++) publication.publish(sampleCellsInput(frame));
+    publication.publish(sampleStatus());
+    publication.publish(sampleCounts(120));
+    publication.publish(sampleFrameInput(4));
+    return publication;
+  };
+
+  const countOf = (page: Page, name: string) => page.locator(`.tile[data-class=${name}] .figure`);
+
+  /** The colour of the picture at a place, px of the frame. */
+  const pixelAt = (page: Page, x: number, y: number): Promise<number[]> =>
+    page.locator("canvas[data-frame]").evaluate(
+      (canvas: HTMLCanvasElement, [atX, atY]) => {
+        const scale = canvas.width / 1280;
+        const data = canvas.getContext("2d")?.getImageData((atX ?? 0) * scale, (atY ?? 0) * scale, 1, 1).data;
+        return [...(data ?? [])].slice(0, 3);
+      },
+      [x, y],
+    );
+
+  it("shows counts with limits, the differential, the instrument, the slide, and that it is simulated", async (test) => {
+    const page = await visit(test, await opened(test));
+    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
+    expect(await page.locator(".tile[data-class=leukocyte]").textContent()).toContain("104");
+    expect(await page.locator("tr[data-class=neutrophil]").textContent()).toContain("58.8");
+    expect(await page.locator("tr[data-class=neutrophil] .limits").textContent()).toMatch(/49\.1 – 67\.9/);
+    expect(await page.locator(".simulated").textContent()).toBe("Simulated");
+    const instrument = (await page.locator(".instrument").textContent()) ?? "";
+    for (const text of ["virtual", "unet 1.0.0", "cpu", "0.1000 µm/px told by the camera", "replaced by newer"]) {
+      expect(instrument).toContain(text);
+    }
+    await expect.poll(() => page.locator(".map").getAttribute("data-fields")).toBe("5");
+    expect(await page.getByText("Not for diagnosis").count()).toBe(1);
+  });
+
+  it("draws marks where the cells are, and takes them away again", async (test) => {
+    const publication = await opened(test);
+    const page = await visit(test, publication);
+    await page.locator("canvas[data-frame='4']").waitFor();
+    const label = await page.locator("canvas[data-frame]").getAttribute("aria-label");
+    expect(label).toMatch(/^Field 4\. .*Red cell 52/);
+    const redCell = sampleFrameInput(4).cells.find(
+      ({ cellClass, centre: { x, y } }) => cellClass === "erythrocyte" && x > 100 && x < 1000 && y > 100 && y < 800,
+    );
+    const { x, y } = redCell?.centre ?? { x: 0, y: 0 };
+    const distance = async (): Promise<number> => {
+      const [r = 0, g = 0, b = 0] = await pixelAt(page, x, y);
+      return Math.hypot(r - 0xd5, g - 0x5e, b);
+    };
+    await expect.poll(distance).toBeLessThan(40);
+    await page.keyboard.press("c");
+    await expect.poll(distance).toBeGreaterThan(60);
+    await page.keyboard.press("d");
+    await expect.poll(() => publication.wants("density")).toBe(true);
+    await expect.poll(distance).toBeLessThan(60);
+  });
+
+  it("can be used with the keyboard alone", async (test) => {
+    const page = await visit(test, await opened(test));
+    await page.locator("canvas[data-frame]").waitFor();
+    const focused = (): Promise<string> => page.evaluate(() => (document.activeElement?.textContent ?? "").trim());
+    const order: string[] = [];
+    for (let i = 0; i < 8; i++) {
+      await page.keyboard.press("Tab");
+      order.push(await focused());
+    }
+    expect(order).toEqual(["Theme: Auto", "Help", "Outlines", "Boxes", "Centres", "Letters", "Density", "Hold"]);
+    await page.keyboard.press("Enter");
+    expect(await page.getByRole("button", { name: "Hold" }).getAttribute("aria-pressed")).toBe("true");
+    await page.keyboard.press("?");
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    await page.getByLabel("Use single keys").uncheck();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    await page.keyboard.press("o");
+    expect(await page.getByRole("button", { name: "Outlines" }).getAttribute("aria-pressed")).toBe("true");
+    expect(await page.locator("[aria-live]").textContent()).toBe("Connected. Camera live.");
+  });
+
+  it("follows the system's light and dark, and a choice that it keeps", async (test) => {
+    const publication = await opened(test);
+    const page = await visit(test, publication, { colorScheme: "dark" });
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(await background()).toBe("rgb(15, 18, 21)");
+    await page.keyboard.press("t");
+    await expect.poll(background).toBe("rgb(241, 243, 245)");
+    await page.reload();
+    await expect.poll(background).toBe("rgb(241, 243, 245)");
+  });
+
+  it("marks what is stale", async (test) => {
+    const publication = await opened(test);
+    const page = await visit(test, publication);
+    await countOf(page, "erythrocyte").waitFor();
+    expect(await page.locator(".stale-tag").count()).toBe(0);
+    publication.publish(sampleStatus("stale", true));
+    await page.locator(".counts .stale-tag").waitFor();
+    expect(await page.locator("[data-camera=stale]").textContent()).toContain("Camera stale");
+    expect(await page.locator("[aria-live]").textContent()).toContain("The camera delivers no new fields.");
+  });
+
+  it("comes back by itself when the daemon has been started anew, with its figures", async (test) => {
+    const first = await open();
+    first.publish(sampleStatus());
+    first.publish(sampleCounts(120));
+    const page = await visit(test, first);
+    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
+    await first[Symbol.asyncDispose]();
+    await page.locator("[data-connection=waiting], [data-connection=connecting]").waitFor();
+    await page.locator(".counts .stale-tag").waitFor();
+    const second = await open(first.port);
+    test.onTestFinished(() => second[Symbol.asyncDispose]());
+    second.publish(sampleStatus());
+    second.publish(sampleCounts(10));
+    await page.keyboard.press("r");
+    await page.locator("[data-connection=live]").waitFor();
+    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("1\u202f446");
+    expect(await page.locator(".stale-tag").count()).toBe(0);
+  });
+
+  it("resumes on the same daemon after the connection broke, and catches up", async (test) => {
+    const publication = await opened(test);
+    const relay = await openRelay(publication.port);
+    test.onTestFinished(() => relay.close());
+    const page = await visit(test, relay);
+    await page.locator("[data-connection=live]").waitFor();
+    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
+    relay.breakAll();
+    publication.publish(sampleCounts(10));
+    await expect.poll(() => page.locator("[data-connection=live]").textContent()).toContain("resumed");
+    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("1\u202f446");
+    expect(publication.stats().accepted).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each([320, 390, 820, 1200, 1920])("fits %i px without scrolling sideways", async (width) => {
+    await using publication = await open();
+    publication.publish(sampleStatus());
+    publication.publish(sampleCounts(99_999));
+    const context = await browser.newContext({ viewport: { width, height: 900 } });
+    const page = await context.newPage();
+    await page.goto(publication.url);
+    await countOf(page, "erythrocyte").waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    await context.close();
+  });
+});
