@@ -25,8 +25,9 @@ export interface StainMeasure {
 /** How good a field is to count in. The three scores are fractions: 0 useless, 1 as good as it gets. */
 export interface FrameQuality {
   /**
-   * How steep the edges are: s / (s + 0.1) for a mean slope of s contrasts a pixel, so 0.5 where edges are ten pixels wide;
-   * 0 where there are none. Independent of light and contrast; comparable between frames of one camera and objective.
+   * How steep the outlines of cells are: s / (s + 0.04) for a slope of s background levels a pixel, so about 0.5 where the edges of
+   * red cells are six pixels wide; near 0 where there are none. Independent of the light; to be compared between fields of
+   * one objective, camera and stain.
    */
   readonly focus: number;
   /** Low where the background is dark or the picture clipped. */
@@ -43,13 +44,16 @@ export interface FrameQuality {
 const samplesWanted = 20_000;
 /** Glints and dust may be brighter than the background on so much of the field. */
 const speckShare = 0.02;
-/** Levels between cells and background below which there is nothing to focus on. */
-const leastContrast = 6;
-/** Slopes below these, levels a pixel and shares of the contrast a pixel, are noise. */
-const leastSlope = 1;
-const leastSlopeShare = 0.02;
-/** The slope that scores a half, shares of the contrast a pixel: an edge ten pixels wide. */
-const halfScoreSlope = 0.1;
+/** Levels of the background below which the picture is black. */
+const leastBackground = 8;
+/** The steepest pixels of a field, as a share of all, that tell how sharp it is: the outlines of its cells. */
+const outlineShare = 0.05;
+/** Resolution of slopes, levels a pixel; the histogram ends at 64 levels a pixel. */
+const slopeBin = 0.125;
+/** A pixel belongs to an edge from this slope on, share of the background's level a pixel. */
+const edgeSlope = 0.015;
+/** The slope that scores a half: a red cell's edge, a quarter darker than the background, six pixels wide. */
+const halfScoreSlope = 0.04;
 /** Optical density (natural logarithm) of green from which a pixel belongs to a cell. */
 const cellDensity = 0.12;
 /** Nuclei absorb red nearly as they absorb green; haemoglobin and eosin let it through. */
@@ -120,6 +124,7 @@ export class QualityMeter {
   readonly #background = new ColourMedian();
   readonly #redCells = new ColourMedian();
   readonly #nuclei = new ColourMedian();
+  readonly #slopes = new Uint32Array(512);
   #samples = 0;
   #colourStrength = 0;
 
@@ -132,10 +137,10 @@ export class QualityMeter {
     this.#countBackground(picture, stride, Math.floor((brightest + 1) * Math.exp(-cellDensity)));
     const background = this.#background.colour;
     this.#countCells(picture, stride, background);
-    const edges = measureEdges(picture, stride, this.#contrast(background));
+    const edges = this.#measureEdges(picture, stride, background.green);
     const light = this.#light(background.green);
     return {
-      focus: edges.sharpness,
+      focus: edges.focus,
       light: lightScore(light),
       stain: clamp(this.#colourStrength / fullStain),
       edgeShare: edges.share,
@@ -195,13 +200,36 @@ export class QualityMeter {
     this.#colourStrength = cells < leastShare * this.#samples ? 0 : strength / cells;
   }
 
-  /** Between background and cells, levels of green. */
-  #contrast(background: Colour): number {
-    const [redCells, nuclei] = [this.#redCells, this.#nuclei];
-    const cells = redCells.count + nuclei.count;
-    if (cells < leastShare * this.#samples) return 0;
-    const green = (redCells.colour.green * redCells.count + nuclei.colour.green * nuclei.count) / cells;
-    return background.green - green;
+  /**
+   * Slopes of green (Prewitt: central differences over three rows or columns, which quietens noise) as shares of the
+   * background's level a pixel. The slope that only the outlines of cells exceed falls with any blur, with or without noise.
+   */
+  #measureEdges(
+    { width, height, pixels }: Picture,
+    stride: number,
+    background: number,
+  ): { focus: number; share: number } {
+    const slopes = this.#slopes.fill(0);
+    if (background < leastBackground || width < 3 || height < 3) return { focus: 0, share: 0 };
+    const row = 3 * width;
+    let samples = 0;
+    for (let y = 1 + (stride >> 1); y < height - 1; y += stride) {
+      const end = y * row + 3 * (width - 1);
+      for (let at = y * row + 3 * (1 + (stride >> 1)) + 1; at < end; at += 3 * stride) {
+        const fall = pixels[at + row + 3]! - pixels[at - row - 3]!;
+        const rise = pixels[at - row + 3]! - pixels[at + row - 3]!;
+        const across = pixels[at + 3]! - pixels[at - 3]! + fall + rise;
+        const down = pixels[at + row]! - pixels[at - row]! + fall - rise;
+        const slope = Math.sqrt(across * across + down * down) / 6;
+        slopes[Math.min(slopes.length - 1, Math.floor(slope / slopeBin))]!++;
+        samples++;
+      }
+    }
+    if (samples === 0) return { focus: 0, share: 0 };
+    const outline = (upperQuantile(slopes, samples, outlineShare) * slopeBin) / background;
+    let edges = 0;
+    for (let bin = Math.ceil((edgeSlope * background) / slopeBin); bin < slopes.length; bin++) edges += slopes[bin]!;
+    return { focus: outline / (outline + halfScoreSlope), share: edges / samples };
   }
 
   #light(backgroundLevel: number): LightMeasure {
@@ -228,38 +256,4 @@ function lightScore({ backgroundLevel, brightClippedShare, darkClippedShare }: L
   // Some laboratories expose the background to white on purpose; cells that are white are lost.
   const clipped = Math.max(0, brightClippedShare - clippingTolerated) + darkClippedShare;
   return level * clamp(1 - clipped);
-}
-
-/**
- * Sharpness of edges: the mean slope of green, weighted by the slope itself so that edges count and plains do not, as a share of
- * the contrast between cells and background a pixel. An edge w px wide gives about 1 / w, however many there are.
- */
-function measureEdges(
-  { width, height, pixels }: Picture,
-  stride: number,
-  contrast: number,
-): { readonly sharpness: number; readonly share: number } {
-  if (contrast < leastContrast) return { sharpness: 0, share: 0 };
-  const row = 3 * width;
-  const least = Math.max(leastSlope, leastSlopeShare * contrast) * 2;
-  let sum = 0;
-  let squares = 0;
-  let edges = 0;
-  let samples = 0;
-  for (let y = 1 + (stride >> 1); y < height - 1; y += stride) {
-    const end = y * row + 3 * (width - 1);
-    for (let at = y * row + 3 * (1 + (stride >> 1)) + 1; at < end; at += 3 * stride) {
-      samples++;
-      const acrossX = pixels[at + 3]! - pixels[at - 3]!;
-      const acrossY = pixels[at + row]! - pixels[at - row]!;
-      const square = acrossX * acrossX + acrossY * acrossY;
-      if (square < least * least) continue;
-      edges++;
-      squares += square;
-      sum += Math.sqrt(square);
-    }
-  }
-  if (edges === 0) return { sharpness: 0, share: 0 };
-  const slope = squares / sum / 2 / contrast;
-  return { sharpness: slope / (slope + halfScoreSlope), share: edges / samples };
 }

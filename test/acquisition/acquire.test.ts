@@ -86,7 +86,7 @@ describe("acquire", () => {
 
   it("marks a camera that hangs stale, leaves it behind, opens it anew, and recovers", async () => {
     const hanging = [...frames(1), { do: "hang" } as const];
-    const { acquisition, camera, states, statuses } = begin({ openings: [hanging, frames(2)] }, { staleAfterMs: 60 });
+    const { acquisition, camera, states, statuses } = begin({ openings: [hanging, frames(2)] }, { staleAfterMs: 500 });
     const stale: boolean[] = [];
     acquisition.stale$.subscribe((value) => stale.push(value));
     expect(sequences(await lastValueFrom(acquisition.frame$.pipe(toArray())))).toEqual([0, 1, 2]);
@@ -99,7 +99,7 @@ describe("acquire", () => {
   it("marks results stale while a camera that failed does not come back", async () => {
     const lost = [...frames(1), { do: "fail", error: disconnected() } as const];
     const refuse = { refuse: new CytoError("CAMERA_UNREACHABLE", "nobody there") };
-    const { acquisition } = begin({ openings: [lost, refuse] }, { staleAfterMs: 40 });
+    const { acquisition } = begin({ openings: [lost, refuse] }, { staleAfterMs: 300 });
     const subscription = acquisition.frame$.subscribe();
     const status = await firstValueFrom(
       acquisition.status$.pipe(
