@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { createRandom } from "../src/core/index.js";
+import { type Feed, onnxruntimeEngine, type TrainingProblem, type TrainingRun } from "../src/engine/index.js";
+import { Graph, Operators, type Value } from "../src/engine/onnx/index.js";
+import { defaultUNet } from "../src/networks/index.js";
+import { detectorProblem, detectorProblemName } from "../src/training/detector/problem.js";
+import { defaultDetectorSettings } from "../src/training/detector/trainDetector.js";
+import { defaultDetectionLoss } from "../src/training/losses/detection.js";
+import { flopOf } from "./flop.js";
+import { median } from "./statistics.js";
+
+export interface TrainingSpeed {
+  /** Rate of the training step's convolutions and matrix products over the matrix-product peak. */
+  readonly trainingPeakShare: number;
+  readonly stepMs: number;
+  readonly stepGflop: number;
+  readonly stepGflopPerSecond: number;
+  readonly peakGflopPerSecond: number;
+  /** PyTorch's time for the same step over ours; undefined where Python has no torch. */
+  readonly overPyTorch?: number;
+}
+
+const matrixSide = 1024;
+const products = 6;
+
+/** Products of square matrices, one after the other: what the machine can do at best. */
+const peakProblem = (): { problem: TrainingProblem; feeds: Record<string, Feed>; flop: number } => {
+  const graph = new Graph("peak");
+  const ops = new Operators(graph);
+  const shape = [matrixSide, matrixSide] as const;
+  let x: Value = graph.input("left", "float32", shape);
+  const right = graph.input("right", "float32", shape);
+  for (let index = 0; index < products; index += 1) x = ops.matMul(x, right);
+  const sum = ops.reduceSum(x, [0, 1], false);
+  const random = createRandom(3);
+  const data = () => Float32Array.from({ length: matrixSide ** 2 }, () => random.normal() / Math.sqrt(matrixSide));
+  const feed = (): Feed => ({ type: "float32", shape, data: data() });
+  const problem = { name: "peak", graph, parameterSets: [], players: [], losses: { sum } };
+  return { problem, feeds: { left: feed(), right: feed() }, flop: products * 2 * matrixSide ** 3 };
+};
+
+const { batch, canvasPx, optimiser } = defaultDetectorSettings;
+
+const stepProblem = () => {
+  const options = { batch, canvasPx, network: defaultUNet, loss: defaultDetectionLoss, optimiser };
+  const { problem, parameters } = detectorProblem(options);
+  const random = createRandom(4);
+  const feeds = Object.fromEntries(
+    problem.graph.inputs
+      .filter(({ name }) => name !== parameters.name)
+      .map(({ name, type, shape }): [string, Feed] => {
+        const known = shape.map(Number);
+        const length = known.reduce((product, dim) => product * dim, 1);
+        const data =
+          type === "uint8"
+            ? Uint8Array.from({ length }, () => random.int(256))
+            : Float32Array.from({ length }, () => random.next());
+        return [name, { type, shape: known, data }];
+      }),
+  );
+  return { problem, parameters, feeds };
+};
+
+const timed = async (run: TrainingRun, problem: string, feeds: Record<string, Feed>): Promise<number> => {
+  const start = performance.now();
+  await run.step({ problem, feeds, learningRate: 1e-4, averageDecay: 0.9 });
+  return performance.now() - start;
+};
+
+/** The training step against the machine's matrix-product peak, in turn within one run. */
+export const measureTraining = async ({
+  rounds,
+  pytorch,
+}: {
+  rounds: number;
+  pytorch: boolean;
+}): Promise<TrainingSpeed> => {
+  const peak = peakProblem();
+  const step = stepProblem();
+  const initial = { [step.parameters.name]: step.parameters.initialise(createRandom(1)) };
+  await using run = await onnxruntimeEngine().load([peak.problem, step.problem], initial);
+  // The graph has its backward part and its optimiser by now.
+  const stepFlop = flopOf(step.problem.graph);
+  await timed(run, "peak", peak.feeds);
+  for (let index = 0; index < 2; index += 1) await timed(run, detectorProblemName, step.feeds);
+  const [peakMs, stepMs]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    peakMs.push(await timed(run, "peak", peak.feeds));
+    stepMs.push(await timed(run, detectorProblemName, step.feeds));
+  }
+  const shares = stepMs.map((ms, index) => stepFlop / ms / (peak.flop / peakMs[index]!));
+  const ours = median(stepMs);
+  const theirs = pytorch ? pyTorchStepMs(rounds) : undefined;
+  return {
+    trainingPeakShare: median(shares),
+    stepMs: ours,
+    stepGflop: stepFlop / 1e9,
+    stepGflopPerSecond: stepFlop / ours / 1e6,
+    peakGflopPerSecond: peak.flop / median(peakMs) / 1e6,
+    ...(theirs === undefined ? {} : { overPyTorch: theirs / ours }),
+  };
+};
+
+/** Median time of the same step in PyTorch (channels last), where this machine's Python has it. */
+const pyTorchStepMs = (rounds: number): number | undefined => {
+  const script = fileURLToPath(new URL("./pytorchStep.py", import.meta.url));
+  const python = spawnSync("python3", [script, String(batch), String(canvasPx), String(rounds)], { encoding: "utf8" });
+  const times = python.status === 0 ? (JSON.parse(python.stdout) as number[]) : [];
+  return times.length > 0 ? median(times) : undefined;
+};
