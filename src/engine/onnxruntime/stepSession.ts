@@ -37,6 +37,7 @@ export class StepSession {
   readonly #sessions = new Map<string, { problem: CompiledProblem; session: ort.InferenceSession }>();
   readonly #states = new Map<string, SetState>();
 
+  /** @throws CytoError PROVIDER_UNAVAILABLE where providers other than the CPU are asked for and none takes the step */
   static async open(problems: readonly CompiledProblem[], options: SessionOptions): Promise<StepSession> {
     const opened = new StepSession();
     for (const problem of problems) {
@@ -45,6 +46,9 @@ export class StepSession {
         intraOpNumThreads: options.intraOpThreads,
         executionMode: "sequential",
         graphOptimizationLevel: "all",
+      }).catch((error: unknown) => {
+        const others = options.executionProviders.some((provider) => provider !== "cpu");
+        throw CytoError.from(error, others ? "PROVIDER_UNAVAILABLE" : "INTERNAL");
       });
       opened.#sessions.set(problem.name, { problem, session });
     }
