@@ -24,6 +24,8 @@ interface Slot {
   dueAtMs: number;
   lastSequence: number;
   pending: Outgoing | undefined;
+  /** The pending message is due, but the socket holds too much. */
+  blocked: boolean;
 }
 
 /** How long a closing handshake may take before the socket is cut. */
@@ -78,7 +80,14 @@ export class Client {
   /** `afterSequence`: messages up to this one are known to the client and not sent again. */
   subscribe(topic: Topic, options: TopicOptions, afterSequence = 0): void {
     const intervalMs = options.maxRateHz === undefined ? 0 : 1000 / options.maxRateHz;
-    this.#slots.set(topic, { options, intervalMs, dueAtMs: 0, lastSequence: afterSequence, pending: undefined });
+    this.#slots.set(topic, {
+      options,
+      intervalMs,
+      dueAtMs: 0,
+      lastSequence: afterSequence,
+      pending: undefined,
+      blocked: false,
+    });
   }
 
   unsubscribe(topic: Topic): void {
@@ -89,7 +98,7 @@ export class Client {
   offer(outgoing: Outgoing): void {
     const slot = this.#slots.get(outgoing.topic);
     if (slot === undefined || !this.open || outgoing.sequence <= slot.lastSequence) return;
-    if (slot.pending !== undefined && this.#due(slot)) this.noteDropped(outgoing.topic);
+    if (slot.pending !== undefined && slot.blocked) this.noteDropped(outgoing.topic);
     slot.pending = outgoing;
     this.#pump();
   }
@@ -183,7 +192,7 @@ export class Client {
       if (slot?.pending === undefined) continue;
       if (!this.#due(slot)) nextDueMs = Math.min(nextDueMs, slot.dueAtMs);
       else if (this.#fits(slot.pending)) this.#send(slot, slot.pending);
-      else break;
+      else slot.blocked = true;
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -199,6 +208,7 @@ export class Client {
 
   #send(slot: Slot, outgoing: Outgoing): void {
     slot.pending = undefined;
+    slot.blocked = false;
     slot.lastSequence = outgoing.sequence;
     slot.dueAtMs = this.#context.clock.monotonic() + slot.intervalMs;
     const { tally, onDrained } = this.#context;

@@ -51,6 +51,9 @@ const openRelay = async (port: number) => {
   return { url: `http://127.0.0.1:${relayPort}/`, breakAll, close };
 };
 
+/** Retries an expectation for as long as a loaded machine may need. */
+const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 30_000 });
+
 describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs chromium)", () => {
   const folder = mkdtempSync(join(tmpdir(), "cytostream-dashboard-"));
   let browser: Browser;
@@ -120,7 +123,7 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
 
   it("shows counts with limits, the differential, the instrument, the slide, and that it is simulated", async (test) => {
     const page = await visit(test, await opened(test));
-    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
+    await eventually(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
     expect(await page.locator(".tile[data-class=leukocyte]").textContent()).toContain("104");
     expect(await page.locator("tr[data-class=neutrophil]").textContent()).toContain("58.8");
     expect(await page.locator("tr[data-class=neutrophil] .limits").textContent()).toMatch(/49\.1 – 67\.9/);
@@ -129,7 +132,7 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
     for (const text of ["virtual", "unet 1.0.0", "cpu", "0.1000 µm/px told by the camera", "replaced by newer"]) {
       expect(instrument).toContain(text);
     }
-    await expect.poll(() => page.locator(".map").getAttribute("data-fields")).toBe("5");
+    await eventually(() => page.locator(".map").getAttribute("data-fields")).toBe("5");
     expect(await page.getByText("Not for diagnosis").count()).toBe(1);
   });
 
@@ -147,12 +150,12 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
       const [r = 0, g = 0, b = 0] = await pixelAt(page, x, y);
       return Math.hypot(r - 0xd5, g - 0x5e, b);
     };
-    await expect.poll(distance).toBeLessThan(40);
+    await eventually(distance).toBeLessThan(40);
     await page.keyboard.press("c");
-    await expect.poll(distance).toBeGreaterThan(60);
+    await eventually(distance).toBeGreaterThan(60);
     await page.keyboard.press("d");
-    await expect.poll(() => publication.wants("density")).toBe(true);
-    await expect.poll(distance).toBeLessThan(60);
+    await eventually(() => publication.wants("density")).toBe(true);
+    await eventually(distance).toBeLessThan(60);
   });
 
   it("can be used with the keyboard alone", async (test) => {
@@ -184,9 +187,9 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     expect(await background()).toBe("rgb(15, 18, 21)");
     await page.keyboard.press("t");
-    await expect.poll(background).toBe("rgb(241, 243, 245)");
+    await eventually(background).toBe("rgb(241, 243, 245)");
     await page.reload();
-    await expect.poll(background).toBe("rgb(241, 243, 245)");
+    await eventually(background).toBe("rgb(241, 243, 245)");
   });
 
   it("marks what is stale", async (test) => {
@@ -205,7 +208,7 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
     first.publish(sampleStatus());
     first.publish(sampleCounts(120));
     const page = await visit(test, first);
-    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
+    await eventually(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
     await first[Symbol.asyncDispose]();
     await page.locator("[data-connection=waiting], [data-connection=connecting]").waitFor();
     await page.locator(".counts .stale-tag").waitFor();
@@ -215,7 +218,7 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
     second.publish(sampleCounts(10));
     await page.keyboard.press("r");
     await page.locator("[data-connection=live]").waitFor();
-    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("1\u202f446");
+    await eventually(() => countOf(page, "erythrocyte").textContent()).toBe("1\u202f446");
     expect(await page.locator(".stale-tag").count()).toBe(0);
   });
 
@@ -225,11 +228,11 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
     test.onTestFinished(() => relay.close());
     const page = await visit(test, relay);
     await page.locator("[data-connection=live]").waitFor();
-    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
+    await eventually(() => countOf(page, "erythrocyte").textContent()).toBe("17\u202f352");
     relay.breakAll();
     publication.publish(sampleCounts(10));
-    await expect.poll(() => page.locator("[data-connection=live]").textContent()).toContain("resumed");
-    await expect.poll(() => countOf(page, "erythrocyte").textContent()).toBe("1\u202f446");
+    await eventually(() => page.locator("[data-connection=live]").textContent()).toContain("resumed");
+    await eventually(() => countOf(page, "erythrocyte").textContent()).toBe("1\u202f446");
     expect(publication.stats().accepted).toBeGreaterThanOrEqual(2);
   });
 

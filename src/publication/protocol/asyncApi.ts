@@ -132,6 +132,6 @@ export const asyncApiDocument = (): Record<string, unknown> => {
 /** The contents of docs/asyncapi.yaml. */
 export const asyncApiText = (): string =>
   `# Made by \`npm run docs\` from src/publication/protocol; do not edit.\n${stringify(asyncApiDocument(), {
-    lineWidth: 120,
+    lineWidth: 0,
     aliasDuplicateObjects: false,
   })}`;
