@@ -234,8 +234,9 @@ const runFlow = (
 export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const log = options.log ?? loggerOf(options.config);
   const owner = new DisposalStack();
-  const { camera, detection, publication } = options.config;
-  log.event("daemon.starting", { version: options.version, camera, detection, publication });
+  const { camera, optics, detection } = options.config;
+  const facts = { camera: camera.name, source: camera.source, ...optics, provider: detection.provider };
+  log.event("daemon.starting", { version: options.version, ...facts });
   try {
     const stations = await openStations(options, owner, log);
     const { failed, drained, subscriptions } = runFlow(stations);

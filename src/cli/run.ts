@@ -18,7 +18,7 @@ SIGINT (Ctrl-C) or SIGTERM stop it: frames already taken are counted, everything
 Examples:
   cytostream run
   cytostream run --camera folder --source smears/
-  cytostream run --camera folder --source 'smears/**/*.tif' --set camera.options.loop=true
+  cytostream run --camera folder --source 'smears/**/*.tif' --set camera.options.repeat=true
   cytostream run --camera ffmpeg --source /dev/video0 --set optics.umPerPixel=0.12
   cytostream run --camera ffmpeg --source rtsp://192.0.2.10/stream
   cytostream run --config microscope.yaml --set publication.port=9000

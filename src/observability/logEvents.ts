@@ -1,6 +1,6 @@
 /** Every event that the daemon logs: its fixed name, its level, and what it means. */
 export const logEvents = {
-  "daemon.starting": ["info", "The daemon begins to start, with this configuration"],
+  "daemon.starting": ["info", "The daemon begins to start, with this camera"],
   "daemon.ready": ["info", "The dashboard and the stream can be reached at this address"],
   "daemon.stopping": ["info", "A signal or the end of the source stops the daemon; it drains"],
   "daemon.stopped": ["info", "Everything is closed"],
