@@ -48,16 +48,19 @@ const displacements = (
       right: centreX + boundUm,
       bottom: centreY + boundUm,
     };
-    store.near(area, around, (entry) => {
+    const entries: number[] = [];
+    store.near(area, around, (entry) => entries.push(entry));
+    // In the order of their numbers: a restored store visits in another order, and sums would differ in the last digit.
+    for (const entry of entries.sort((a, b) => a - b)) {
       const box = store.boxOf(entry);
       const dx = (box.left + box.right) / 2 - centreX;
       const dy = (box.top + box.bottom) / 2 - centreY;
-      if (dx * dx + dy * dy > boundUm * boundUm || store.has(entry, flag.cut)) return;
+      if (dx * dx + dy * dy > boundUm * boundUm || store.has(entry, flag.cut)) continue;
       const sums = store.evidenceOf(entry);
-      if (sums.indexOf(Math.max(...sums)) !== view.densityIndex) return;
+      if (sums.indexOf(Math.max(...sums)) !== view.densityIndex) continue;
       x.push(dx);
       y.push(dy);
-    });
+    }
     if (x.length > before) eligible += 1;
   }
   return { x, y, eligible };

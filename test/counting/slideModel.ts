@@ -83,13 +83,14 @@ export const sizeOf = ({ widthPx, heightPx, umPerPixel }: Omit<ModelFieldOptions
   height: heightPx * umPerPixel,
 });
 
-export const detected = (cellClass: CellClass, box: Cell["box"], confidence = 0.9): Cell => ({
+/** A found cell; `identity` travels in its mass, which counting does not look at. */
+export const detected = (cellClass: CellClass, box: Cell["box"], confidence = 0.9, identity = 1): Cell => ({
   cellClass,
   densityClass: densityClassOf(cellClass),
   centre: { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 },
   box,
   confidence,
-  mass: 1,
+  mass: identity,
 });
 
 /** The cells of a slide that touch a field of the given rectangle, as a detector would say it. */
@@ -108,7 +109,7 @@ export const lookAt = (
       Math.max(0, value + (noise === undefined ? 0 : (noise.edgeUm * noise.random.normal()) / umPerPixel)),
     );
   const cells: Cell[] = [];
-  const add = (cellClass: CellClass, box: LabelledCell["box"]): void => {
+  const add = (cellClass: CellClass, box: LabelledCell["box"], identity: number): void => {
     const whole = {
       left: (box.left - left) / umPerPixel,
       top: (box.top - top) / umPerPixel,
@@ -127,15 +128,17 @@ export const lookAt = (
       right: whole.right >= widthPx ? widthPx : edge(whole.right, widthPx),
       bottom: whole.bottom >= heightPx ? heightPx : edge(whole.bottom, heightPx),
     };
-    if (seen.right > seen.left && seen.bottom > seen.top) cells.push(detected(cellClass, seen));
+    if (seen.right > seen.left && seen.bottom > seen.top) cells.push(detected(cellClass, seen, 0.9, identity));
   };
-  for (const { cellClass, box } of slide.cells) add(cellClass, box);
+  slide.cells.forEach(({ cellClass, box }, index) => {
+    add(cellClass, box, index);
+  });
   const found = cells.length;
   for (let i = 0; noise !== undefined && i < found; i++) {
     if (noise.random.next() >= noise.false) continue;
     const x = left + noise.random.next() * widthPx * umPerPixel;
     const y = top + noise.random.next() * heightPx * umPerPixel;
-    add("erythrocyte", { left: x - 3.5, top: y - 3.5, right: x + 3.5, bottom: y + 3.5 });
+    add("erythrocyte", { left: x - 3.5, top: y - 3.5, right: x + 3.5, bottom: y + 3.5 }, 1e6 * (sequence + 1) + i);
   }
   return { sequence, umPerPixel, widthPx, heightPx, cells, simulated: true };
 };
