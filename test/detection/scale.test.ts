@@ -7,13 +7,16 @@ import { median } from "../../src/detection/scale/redCells.js";
 import { searchRedCellPx } from "../../src/detection/scale/search.js";
 import { ScaleTracker } from "../../src/detection/scale/tracker.js";
 
+const nothing: RedCells = { count: 0, allCount: 0, diameterPx: Number.NaN, evidence: 0 };
+
 /** A detector that sees red cells of `truePx` within a factor two of what it was told, measuring them a little off. */
 const lookAt =
   (truePx: number, bias: number) =>
   async (assumedPx: number): Promise<RedCells> => {
     const error = Math.log(truePx / assumedPx);
-    if (Math.abs(error) > Math.log(2)) return { count: 0, diameterPx: Number.NaN, coverage: 0 };
-    return { count: 20, diameterPx: truePx * Math.exp(-bias * error), coverage: 0.3 * Math.exp(-3 * error * error) };
+    if (Math.abs(error) > Math.log(2)) return nothing;
+    const evidence = 0.3 * Math.exp(-3 * error * error);
+    return { count: 20, allCount: 24, diameterPx: truePx * Math.exp(-bias * error), evidence };
   };
 
 describe("searchRedCellPx", () => {
@@ -31,7 +34,7 @@ describe("searchRedCellPx", () => {
   });
 
   it("says so where there are no red cells", async () => {
-    const blind = async (): Promise<RedCells> => ({ count: 0, diameterPx: Number.NaN, coverage: 0 });
+    const blind = async (): Promise<RedCells> => nothing;
     expect(await searchRedCellPx(blind, { width: 640, height: 480 })).toBeUndefined();
   });
 });

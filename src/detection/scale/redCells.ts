@@ -3,16 +3,17 @@ import type { Candidates } from "../clustering/candidates.js";
 
 /** What the red cells of a field say of its scale. */
 export interface RedCells {
-  /** Sure red cells that lie wholly inside the field. */
+  /** Red cells that lie wholly inside the field. */
   readonly count: number;
-  /** Median of (width + height) / 2 of their boxes, px of the picture as it came; NaN without cells. */
+  /** Median of sqrt(width x height) of their boxes, as in the training's labels, px of the picture; NaN without cells. */
   readonly diameterPx: number;
-  /** Share of the field's area that their boxes cover; over 1 only where boxes overlap. */
-  readonly coverage: number;
+  /** All red cells, those that the field's edge cuts too. */
+  readonly allCount: number;
+  /** Share of the field's area that the boxes of all red cells cover, each weighed by the cube of its confidence. */
+  readonly evidence: number;
 }
 
 const erythrocyte = densityClasses.indexOf("erythrocyte");
-const sure = 0.5;
 /** A box that ends nearer than this to the field's edge may be cut off, field px. */
 const borderPx = 2.5;
 
@@ -22,23 +23,25 @@ export const measureRedCells = (
   field: { width: number; height: number; framePixelsPerFieldPixel: number },
 ): RedCells => {
   const diameters: number[] = [];
+  let allCount = 0;
   let area = 0;
   for (let i = 0; i < cells.keptCount; i++) {
     const index = cells.order[i]!;
-    if (cells.classIndex[index] !== erythrocyte || cells.confidence[index]! < sure) continue;
-    const left = cells.left[index]!;
-    const top = cells.top[index]!;
-    const right = cells.right[index]!;
-    const bottom = cells.bottom[index]!;
-    if (left < borderPx || top < borderPx || right > field.width - borderPx || bottom > field.height - borderPx)
-      continue;
-    diameters.push((right - left + bottom - top) / 2);
-    area += cells.areaOf(index);
+    if (cells.classIndex[index] !== erythrocyte) continue;
+    allCount++;
+    area += cells.areaOf(index) * cells.confidence[index]! ** 3;
+    const cut =
+      cells.left[index]! < borderPx ||
+      cells.top[index]! < borderPx ||
+      cells.right[index]! > field.width - borderPx ||
+      cells.bottom[index]! > field.height - borderPx;
+    if (!cut) diameters.push(Math.sqrt(cells.areaOf(index)));
   }
   return {
     count: diameters.length,
     diameterPx: median(diameters) * field.framePixelsPerFieldPixel,
-    coverage: area / (field.width * field.height),
+    allCount,
+    evidence: area / (field.width * field.height),
   };
 };
 

@@ -8,6 +8,8 @@ export type Look = (redCellPx: number) => Promise<RedCells>;
 
 /** Red cells that make a measurement. */
 export const enoughRedCells = 5;
+/** Where there are no more, these must do. */
+const fewestRedCells = 3;
 
 /** Diameters tried, px of the picture: usual objectives and cameras first, steps of a factor 1.5. */
 const assumedDiametersPx = [81, 54, 122, 36, 182, 24, 273, 16];
@@ -17,13 +19,16 @@ const leastCellsAcross = 1.5;
 export const disagreement = (observedPx: number, assumedPx: number): number =>
   Math.abs(Math.log(observedPx / assumedPx));
 
-/** How well a look speaks for its own assumption, >= 0: much covered, by cells of the size that was assumed. */
+/**
+ * How well a look speaks for its own assumption, >= 0: much of the field covered by red cells that the network is sure of,
+ * of the size that was assumed. At a wrong magnification the network still finds a few cells of about the size that it
+ * expects, but is not sure of them: hence the cube in the evidence and the number of cells.
+ */
 const supportOf = (cells: RedCells, assumedPx: number): number => {
   if (cells.count === 0) return 0;
   const difference = disagreement(cells.diameterPx, assumedPx) / 0.3;
-  return (
-    Math.min(1, cells.coverage) * Math.exp((-difference * difference) / 2) * Math.min(1, cells.count / enoughRedCells)
-  );
+  const several = Math.min(1, cells.allCount / (2 * enoughRedCells));
+  return cells.evidence * several * Math.exp((-difference * difference) / 2);
 };
 
 /**
@@ -48,7 +53,7 @@ export const searchRedCellPx = async (
   let diameter = best.cells.diameterPx;
   for (let i = 0; i < 4; i++) {
     const cells = await look(diameter);
-    if (cells.count < enoughRedCells) break;
+    if (cells.count < fewestRedCells) break;
     const change = disagreement(cells.diameterPx, diameter);
     diameter = cells.diameterPx;
     if (change < 0.03) break;
@@ -57,4 +62,4 @@ export const searchRedCellPx = async (
 };
 
 const isBeyondDoubt = (cells: RedCells, assumed: number): boolean =>
-  cells.count >= 2 * enoughRedCells && cells.coverage > 0.2 && disagreement(cells.diameterPx, assumed) < 0.15;
+  cells.count >= 2 * enoughRedCells && cells.evidence > 0.2 && disagreement(cells.diameterPx, assumed) < 0.15;
