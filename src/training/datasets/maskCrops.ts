@@ -2,7 +2,7 @@ import { basename, join, resolve } from "node:path";
 import type { Box, LeukocyteClass } from "../../core/index.js";
 import { decodePicture } from "../../pictures/index.js";
 import type { LabelledField } from "./dataset.js";
-import { invalid, listNames, listPictures, mapBounded, readText } from "./files.js";
+import { invalid, listNames, listPictures, mapBounded, pictureSize, readText } from "./files.js";
 import { median } from "./scale.js";
 import { parseSubtypes } from "./subtypes.js";
 
@@ -55,8 +55,8 @@ const boxOfMask = ({
 const measure = async (id: string, cellClass: LeukocyteClass, paths: ReadonlyMap<string, string>, place: string) => {
   const [picturePath, maskPath] = [paths.get(id), paths.get(`${id}_mask`)];
   if (!picturePath || !maskPath) throw invalid(`${place}: no picture or no mask of ${id}`);
-  const [picture, mask] = await Promise.all([decodePicture(picturePath), decodePicture(maskPath)]);
-  if (picture.width !== mask.width || picture.height !== mask.height)
+  const [{ widthPx, heightPx }, mask] = await Promise.all([pictureSize(picturePath), decodePicture(maskPath)]);
+  if (widthPx !== mask.width || heightPx !== mask.height)
     throw invalid(`${maskPath} is not of its picture's size`, { path: maskPath });
   const box = boxOfMask(mask);
   if (!box) throw invalid(`${maskPath} marks no cell`, { path: maskPath });
@@ -65,8 +65,8 @@ const measure = async (id: string, cellClass: LeukocyteClass, paths: ReadonlyMap
     cellClass,
     picturePath,
     maskPath,
-    widthPx: picture.width,
-    heightPx: picture.height,
+    widthPx,
+    heightPx,
     box,
   };
   return crop;

@@ -37,7 +37,9 @@ export interface Progress {
 }
 
 const redrawMs = 100;
-const barWidth = 24;
+/** Width of the bar where there is room, and on narrow terminals. */
+const barWidths = { wide: 24, narrow: 12 };
+const wideColumns = 100;
 /** Weight of a new step in the shown loss and rate. */
 const freshness = 0.02;
 
@@ -138,6 +140,8 @@ class BarProgress extends BaseProgress {
   }
 
   protected show(report: ProgressReport, leftMs: number | undefined): void {
+    const columns = this.stream.columns ?? 80;
+    const barWidth = columns >= wideColumns ? barWidths.wide : barWidths.narrow;
     const filled = Math.floor(Math.min(Math.max(report.done, 0), 1) * barWidth);
     const bar = `${"█".repeat(filled)}${"░".repeat(barWidth - filled)}`;
     const losses = [...this.smooth.losses].map(([name, value]) => `${name} ${formatFigure(value)}`);
@@ -151,7 +155,7 @@ class BarProgress extends BaseProgress {
     ];
     const line = parts.filter((part) => part !== "").join("  ");
     // One column stays free: a full last column would wrap the line on some terminals.
-    this.#line = line.slice(0, Math.max((this.stream.columns ?? 80) - 1, 1));
+    this.#line = line.slice(0, Math.max(columns - 1, 1));
     this.stream.write(clearLine + this.#line);
   }
 
