@@ -117,11 +117,14 @@ const Legend = ({ taxonomy }: { taxonomy: Taxonomy }) => (
       .map((entry) => (
         <li key={entry.class}>
           <svg class="mark" viewBox="0 0 18 18" aria-hidden="true">
+            {entry.class === "platelet" && (
+              <circle cx="9" cy="9" r="7.5" fill="none" stroke="#2a2a2e" stroke-width="3" />
+            )}
             <circle cx="9" cy="9" r="7.5" fill="none" stroke={entry.colour} stroke-width="2" />
             {entry.class === "erythrocyte" && <circle cx="9" cy="9" r="2.2" fill={entry.colour} />}
             {entry.class === "leukocyte" && <path d="M9 5v8M5 9h8" stroke={entry.colour} stroke-width="2" />}
             {entry.class === "platelet" && (
-              <path d="M9 5.2l3.4 5.9H5.6z" fill="none" stroke={entry.colour} stroke-width="1.8" />
+              <path d="M9 5.2l3.4 5.9H5.6z" fill={entry.colour} stroke="#2a2a2e" stroke-width="1.2" />
             )}
           </svg>
           {entry.label}
