@@ -38,7 +38,7 @@ export const defaultCountingOptions: CountingOptions = {
   borderTolerancePx: 2,
   repeatedOverlap: 0.98,
   thumbnailPx: 128,
-  recentPictures: 3,
+  recentPictures: 2,
   maxCells: 1_500_000,
 };
 
