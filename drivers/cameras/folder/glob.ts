@@ -14,14 +14,30 @@ export const isGlob = (source: string): boolean => wildcard.test(source);
 
 const literal = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
+/** The inside of a class: characters and ranges; a range that runs backwards holds nothing, as in shells. */
+function classBody(body: string): string {
+  const characters = [...body];
+  const escaped = (character: string): string => `\\u{${character.codePointAt(0)!.toString(16)}}`;
+  let pattern = "";
+  for (let at = 0; at < characters.length; at++) {
+    const first = characters[at]!;
+    const last = characters[at + 1] === "-" ? characters[at + 2] : undefined;
+    if (last === undefined) pattern += escaped(first);
+    else {
+      if (first.codePointAt(0)! <= last.codePointAt(0)!) pattern += `${escaped(first)}-${escaped(last)}`;
+      at += 2;
+    }
+  }
+  return pattern;
+}
+
 /** The characters of a class, or undefined where the bracket is not closed and stands for itself. */
 function characterClass(segment: string, at: number): { readonly text: string; readonly end: number } | undefined {
   const negated = segment[at + 1] === "!" || segment[at + 1] === "^";
   const start = at + (negated ? 2 : 1);
   const end = segment.indexOf("]", start + 1);
   if (end < 0) return undefined;
-  const body = segment.slice(start, end).replace(/[\\\]^[]/g, "\\$&");
-  return { text: `[${negated ? "^/" : ""}${body}]`, end };
+  return { text: `[${negated ? "^/" : ""}${classBody(segment.slice(start, end))}]`, end };
 }
 
 function segmentPattern(segment: string): string {
