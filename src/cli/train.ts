@@ -21,7 +21,8 @@ interface TrainOptions {
   readonly seed: number;
   readonly resume: boolean;
   readonly json: boolean;
-  readonly share: Record<string, number>;
+  readonly share?: Record<string, number>;
+  readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
   readonly threads?: number;
 }
@@ -35,7 +36,7 @@ Interrupted, it keeps a checkpoint; --resume goes on from there, bit for bit.
 Examples:
   cytostream train unet --data smears/ --out runs/unet --minutes 15
   cytostream train unet --data a/ b/ --share a=0.6 b=0.4 --out runs/both --steps 2000
-  cytostream train cells --data smears/ --out runs/cells --minutes 5
+  cytostream train cells --data smears/ --um-per-pixel smears=0.1 --out runs/cells --minutes 5
   cytostream evaluate smears/ --model runs/unet/model`;
 
 const positive = (text: string): number => {
@@ -50,10 +51,10 @@ const wholeNumber = (text: string): number => {
   return value;
 };
 
-const collectShare = (text: string, shares: Record<string, number>): Record<string, number> => {
-  const [name, part] = [text.slice(0, text.lastIndexOf("=")), Number(text.slice(text.lastIndexOf("=") + 1))];
-  if (name === "" || !(part >= 0)) throw new CytoError("USAGE", `${text} is not of the form DATASET=PART`);
-  return { ...shares, [name]: part };
+const collectByDataset = (text: string, known: Record<string, number>): Record<string, number> => {
+  const [name, value] = [text.slice(0, text.lastIndexOf("=")), Number(text.slice(text.lastIndexOf("=") + 1))];
+  if (name === "" || !(value > 0)) throw new CytoError("USAGE", `${text} is not of the form DATASET=NUMBER`);
+  return { ...known, [name]: value };
 };
 
 const defaultMinutes = { unet: 30, cells: 5 } as const;
@@ -87,6 +88,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   const request: TrainingRequest & { engine: ReturnType<typeof onnxruntimeEngine> } = {
     datasets: options.data,
+    scales: options.umPerPixel,
     out: options.out,
     duration: durationOf(network, options),
     seed: options.seed,
@@ -109,7 +111,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
   }
 };
 
-const sharesOf = ({ share }: TrainOptions) => (Object.keys(share).length === 0 ? {} : { shares: share });
+const sharesOf = ({ share = {} }: TrainOptions) => (Object.keys(share).length === 0 ? {} : { shares: share });
 
 const print = (summary: TrainingSummary, json: boolean): void => {
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -140,6 +142,11 @@ export const register = (program: Command): void => {
       .addOption(new Option("--minutes <N>", `wall-clock time, default ${defaultMinutes[network]}`).argParser(positive))
       .addOption(new Option("--steps <N>", "number of steps instead").argParser(wholeNumber))
       .addOption(new Option("--seed <N>", "seed of everything random").argParser(wholeNumber).default(1))
+      .addOption(
+        new Option("--um-per-pixel <DATASET=UM...>", "scale of a data set; default: each field's red cells tell it")
+          .argParser(collectByDataset)
+          .default({}),
+      )
       .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
       .option("--resume", "go on from the checkpoint in OUT", false)
       .option("--model-version <V>", "version that the model gets", "0.1.0")
@@ -147,10 +154,10 @@ export const register = (program: Command): void => {
       .addHelpText("after", examples);
     if (network === "unet") {
       const share = "part of the samples by data set, default by number of fields";
-      command.addOption(new Option("--share <DATASET=PART...>", share).argParser(collectShare).default({}));
+      command.addOption(new Option("--share <DATASET=PART...>", share).argParser(collectByDataset).default({}));
     }
     command.action(async (options: TrainOptions) => {
-      const result = await run(network, { ...options, share: options.share ?? {} });
+      const result = await run(network, options);
       print(result, options.json);
       if (!result.finished) process.exitCode = interrupted;
     });

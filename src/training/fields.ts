@@ -1,3 +1,4 @@
+import { basename, resolve } from "node:path";
 import { CytoError } from "../core/index.js";
 import { type LabelledField, openDataset } from "./datasets/index.js";
 import type { DataSummary } from "./modelCard.js";
@@ -14,17 +15,24 @@ const summarise = (dataset: string, split: string, fields: readonly LabelledFiel
   return { dataset, split, fields: fields.length, cells };
 };
 
+/** Size of a pixel by name of the data set, um, where one scale holds for all its pictures. */
+export type KnownScales = Readonly<Record<string, number>>;
+
 /**
  * Splits `train` and `val` of data sets, side by side. Fields of `val` choose thresholds and temperatures; no step of
  * the optimiser sees them.
  * @throws CytoError DATASET_INVALID where a data set cannot be read, or none has fields to train on
  */
-export const readTrainingFields = async (directories: readonly string[]): Promise<TrainingFields> => {
+export const readTrainingFields = async (
+  directories: readonly string[],
+  scales: KnownScales = {},
+): Promise<TrainingFields> => {
   const training: LabelledField[] = [];
   const validation: LabelledField[] = [];
   const summaries: DataSummary[] = [];
   for (const directory of directories) {
-    const dataset = await openDataset(directory);
+    const umPerPixel = scales[basename(resolve(directory))];
+    const dataset = await openDataset(directory, umPerPixel === undefined ? {} : { umPerPixel });
     for (const [split, target] of [
       ["train", training],
       ["val", validation],

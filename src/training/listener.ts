@@ -1,3 +1,4 @@
+import type { KnownScales } from "./fields.js";
 import type { Duration, StepReport } from "./trainer/index.js";
 
 /** What a training tells while it goes on. */
@@ -13,6 +14,8 @@ export interface TrainingListener {
 export interface TrainingRequest {
   /** Folders of data sets. */
   readonly datasets: readonly string[];
+  /** Size of a pixel, um, by name of the data set; elsewhere each field's red cells tell it. */
+  readonly scales?: KnownScales;
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
   readonly out: string;
   readonly duration: Duration;

@@ -50,7 +50,7 @@ const leastPerClass = 2;
 export const trainClassifier = async (request: ClassifierTraining): Promise<TrainingSummary> => {
   const beganMs = performance.now();
   const settings = { ...defaultClassifierSettings, ...request.settings };
-  const fields = await readTrainingFields(request.datasets);
+  const fields = await readTrainingFields(request.datasets, request.scales);
   const sampler = await createCropSampler({
     fields: fields.training,
     batch: settings.batch,
@@ -74,7 +74,13 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
     schedule: settings.schedule,
     directory: request.out,
     checkpointEveryMs,
-    fingerprint: fingerprintOf({ network, settings, seed: request.seed, data: fields.summaries }),
+    fingerprint: fingerprintOf({
+      network,
+      settings,
+      seed: request.seed,
+      scales: request.scales,
+      data: fields.summaries,
+    }),
     resume: request.resume,
     preparationMs: performance.now() - beganMs,
     report: request.listener.step,

@@ -46,7 +46,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
   const beganMs = performance.now();
   const settings = { ...defaultDetectorSettings, ...request.settings };
   const { batch, canvasPx, optimiser, schedule } = settings;
-  const fields = await readTrainingFields(request.datasets);
+  const fields = await readTrainingFields(request.datasets, request.scales);
   const sampler = await createFieldSampler({
     fields: fields.training,
     canvasPx,
@@ -82,6 +82,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
       settings,
       seed: request.seed,
       shares: request.shares,
+      scales: request.scales,
       data: fields.summaries,
     }),
     resume: request.resume,
