@@ -14,11 +14,18 @@ const smallestSigmaPx = 0.2;
 export const blurReachPx = (sigmaPx: number): number => {
   if (sigmaPx < smallestSigmaPx) return 0;
   if (sigmaPx <= largestKernelSigmaPx) return Math.ceil(2.8 * sigmaPx);
-  return 3 * boxRadius(sigmaPx);
+  return boxRadii(sigmaPx).reduce((sum, radius) => sum + radius, 0);
 };
 
-/** Radius of a box of which three in a row have the variance of the Gaussian. */
-const boxRadius = (sigmaPx: number): number => Math.max(1, Math.round((Math.sqrt(4 * sigmaPx * sigmaPx + 1) - 1) / 2));
+/** Radii of three boxes that one after the other have, as nearly as whole radii can, the variance of the Gaussian. */
+const boxRadii = (sigmaPx: number): readonly number[] => {
+  // A box of radius r has the variance r (r + 1) / 3.
+  const variance = (radius: number): number => (radius * (radius + 1)) / 3;
+  const smaller = Math.max(1, Math.floor((Math.sqrt(4 * sigmaPx * sigmaPx + 1) - 1) / 2));
+  const short = sigmaPx * sigmaPx - 3 * variance(smaller);
+  const larger = Math.max(0, Math.min(3, Math.round(short / (variance(smaller + 1) - variance(smaller)))));
+  return [0, 1, 2].map((k) => (k < larger ? smaller + 1 : smaller));
+};
 
 const kernelBits = 15;
 
@@ -101,9 +108,9 @@ const boxLine = (
   }
 };
 
-const boxBlur = (plane: BlurPlane, samples: Samples, spare: Samples, radius: number): void => {
+const boxBlur = (plane: BlurPlane, samples: Samples, spare: Samples, radii: readonly number[]): void => {
   const row = 3 * plane.width;
-  for (let pass = 0; pass < 3; pass++) {
+  for (const radius of radii) {
     for (let y = 0; y < plane.height; y++) {
       for (let c = 0; c < 3; c++) {
         boxLine(samples, spare, { first: y * row + c, stride: 3, count: plane.width, radius });
@@ -121,7 +128,7 @@ export const blur = (plane: BlurPlane, buffers: { samples: Samples; spare: Sampl
   if (sigmaPx < smallestSigmaPx) return;
   const { samples, spare } = buffers;
   if (sigmaPx > largestKernelSigmaPx) {
-    boxBlur(plane, samples, spare, boxRadius(sigmaPx));
+    boxBlur(plane, samples, spare, boxRadii(sigmaPx));
     return;
   }
   const kernel = kernelOf(sigmaPx);

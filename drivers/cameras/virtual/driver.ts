@@ -40,5 +40,9 @@ const open = async (request: CameraOpenRequest<VirtualCameraOptions>): Promise<V
   }
 };
 
+export interface VirtualCameraDriver extends CameraDriver<VirtualCameraOptions> {
+  open(request: CameraOpenRequest<VirtualCameraOptions>): Promise<VirtualCamera>;
+}
+
 /** The virtual slide as a camera. */
-export const driver: CameraDriver<VirtualCameraOptions> & { readonly open: typeof open } = { manifest, open };
+export const driver: VirtualCameraDriver = { manifest, open };

@@ -48,7 +48,7 @@ export const slideOptionsSchema = z.strictObject({
       "Mean density of leukocytes, per square mm; the default is about one a field, five times that of normal blood",
     ),
   plateletsPerMm2: z.number().min(0).max(5_000).default(600).describe("Mean density of platelets, per square mm"),
-  overlapShare: share.default(0.3).describe("Share of the red cells that are laid upon or against another one"),
+  overlapShare: share.default(0.25).describe("Share of the red cells that are laid upon or against another one"),
   leukocyteMix: leukocyteMixSchema.prefault({}).describe("Weights of the leukocyte kinds"),
 });
 export type SlideOptions = z.output<typeof slideOptionsSchema>;

@@ -41,31 +41,45 @@ export interface OutlineShape {
   readonly spicules?: Readonly<{ count: number; height: number }>;
 }
 
+const harmonicOrders = [3, 4, 5, 6] as const;
+
+/** Cosine and sine of each order's multiple of each direction's angle. */
+const harmonicWaves = harmonicOrders.map((order) => ({
+  order,
+  cos: Float64Array.from(directions, ({ angle }) => Math.cos(order * angle)),
+  sin: Float64Array.from(directions, ({ angle }) => Math.sin(order * angle)),
+}));
+
 /** Draws an outline of that shape, its long axis in a random direction. */
 export const drawOutline = (random: Random, shape: OutlineShape): Outline => {
   const axis = random.next() * Math.PI;
+  const axisX = Math.cos(axis);
+  const axisY = Math.sin(axis);
   const long = Math.sqrt(shape.elongation);
-  const harmonics = [3, 4, 5, 6].map((order) => ({
-    order,
-    amplitude: (shape.irregularity * random.normal() * 3) / (order * order),
-    phase: random.next() * 2 * Math.PI,
-  }));
-  const spiculePhase = random.next() * 2 * Math.PI;
   const radiiUm = new Float32Array(samples + 1);
   for (let k = 0; k < samples; k++) {
-    const { angle } = directions[k]!;
-    const along = Math.cos(angle - axis) / long;
-    const across = Math.sin(angle - axis) * long;
-    let relative = 1 / Math.hypot(along, across);
-    for (const { order, amplitude, phase } of harmonics) relative *= 1 + amplitude * Math.cos(order * angle + phase);
-    if (shape.spicules) {
-      const wave = 0.5 + 0.5 * Math.cos(shape.spicules.count * angle + spiculePhase);
-      relative *= 1 + shape.spicules.height * (wave * wave - 0.4);
-    }
-    radiiUm[k] = shape.radiusUm * relative;
+    const { x, y } = directions[k]!;
+    const along = (x * axisX + y * axisY) / long;
+    const across = (y * axisX - x * axisY) * long;
+    radiiUm[k] = shape.radiusUm / Math.sqrt(along * along + across * across);
   }
+  for (const { order, cos, sin } of harmonicWaves) {
+    const amplitude = (shape.irregularity * random.normal() * 3) / (order * order);
+    const phase = random.next() * 2 * Math.PI;
+    const even = amplitude * Math.cos(phase);
+    const odd = amplitude * Math.sin(phase);
+    for (let k = 0; k < samples; k++) radiiUm[k] = radiiUm[k]! * (1 + even * cos[k]! - odd * sin[k]!);
+  }
+  if (shape.spicules) addSpicules(radiiUm, shape.spicules, random.next() * 2 * Math.PI);
   radiiUm[samples] = radiiUm[0]!;
   return measure(radiiUm);
+};
+
+const addSpicules = (radiiUm: Float32Array, spicules: { count: number; height: number }, phase: number): void => {
+  for (let k = 0; k < samples; k++) {
+    const wave = 0.5 + 0.5 * Math.cos(spicules.count * directions[k]!.angle + phase);
+    radiiUm[k] = radiiUm[k]! * (1 + spicules.height * (wave * wave - 0.4));
+  }
 };
 
 const measure = (radiiUm: Float32Array): Outline => {

@@ -15,6 +15,8 @@ export const largestReachUm = 13;
 
 /** Blocks kept; one field and what its blocks depend on are about 40. */
 const keptBlocks = 256;
+/** A block is full when so many cells in a row found no room. */
+const mostMisses = 8;
 /** Numbers for the cells of one block. */
 const idsPerBlock = 4096;
 
@@ -73,16 +75,23 @@ const isInside = (block: BlockUnderway, place: PlaceUm): boolean =>
 
 type GapRule = (other: SlideCell) => number;
 
-const isClear = (block: BlockUnderway, cell: UnplacedCell, at: { place: PlaceUm; gap: GapRule }): boolean => {
-  const radiusUm = cell.outline.meanUm;
-  const clearOf = (other: SlideCell): boolean => {
-    const dx = other.centreUm.x - at.place.x;
-    const dy = other.centreUm.y - at.place.y;
-    const least = at.gap(other) * (radiusUm + other.outline.meanUm);
-    return dx * dx + dy * dy >= least * least;
-  };
-  return block.cells.every(clearOf) && block.neighbours.every(clearOf);
+interface Trial {
+  readonly place: PlaceUm;
+  readonly gap: GapRule;
+}
+
+const isClearOf = (others: readonly SlideCell[], radiusUm: number, { place, gap }: Trial): boolean => {
+  for (const other of others) {
+    const dx = other.centreUm.x - place.x;
+    const dy = other.centreUm.y - place.y;
+    const least = gap(other) * (radiusUm + other.outline.meanUm);
+    if (dx * dx + dy * dy < least * least) return false;
+  }
+  return true;
 };
+
+const isClear = (block: BlockUnderway, cell: UnplacedCell, trial: Trial): boolean =>
+  isClearOf(block.cells, cell.outline.meanUm, trial) && isClearOf(block.neighbours, cell.outline.meanUm, trial);
 
 const put = (block: BlockUnderway, cell: UnplacedCell, centreUm: PlaceUm): void => {
   block.cells.push({ ...cell, id: block.firstId + block.cells.length, centreUm });
@@ -187,28 +196,42 @@ class SlidePopulation implements Population {
     const mean = this.#expected(block, this.#options.redCellsPerMm2) * crowding;
     // Cells that take room from each other vary less in number than free ones.
     const count = Math.round(mean + 0.6 * Math.sqrt(mean) * random.normal());
-    // Cells that can still be laid upon: most clumps are pairs, few are long.
+    const local = {
+      flatness: this.#flatness(middle.x, middle.y),
+      stain: this.#stain(middle.x, middle.y),
+    };
+    // Cells that can still be laid upon.
     const partners: SlideCell[] = [];
-    const upon = this.#options.overlapShare;
-    for (let laid = 0, attempt = 0; laid < count && attempt < 40 * count; attempt++) {
-      const chosen = partners.length > 0 && random.next() < upon ? random.int(partners.length) : -1;
+    for (let laid = 0, misses = 0; laid < count && misses < mostMisses; ) {
+      const cell = drawRedCell(random, local);
+      if (this.#layRedCell(block, cell, partners)) {
+        laid++;
+        misses = 0;
+      } else misses++;
+    }
+  }
+
+  /** Finds room for a red cell: upon or against another one, or free; false where there is none. */
+  #layRedCell(block: BlockUnderway, cell: UnplacedCell, partners: SlideCell[]): boolean {
+    const { random } = block;
+    const upon = partners.length > 0 && random.next() < this.#options.overlapShare;
+    const crowded = upon && random.next() < 0.2;
+    for (let attempt = 0; attempt < 60; attempt++) {
+      const chosen = upon ? random.int(partners.length) : -1;
       const partner = partners[chosen];
-      const cell = drawRedCell(random, {
-        flatness: this.#flatness(middle.x, middle.y),
-        stain: this.#stain(middle.x, middle.y),
-      });
       const place = partner ? besides(random, partner, cell) : anywhere(block);
-      const crowded = partner !== undefined && random.next() < 0.2;
       const gap: GapRule = (other) => {
         if (!other.redCell) return leastGap.leukocyte;
         return crowded ? leastGap.overlapping : other === partner ? 0 : leastGap.free;
       };
       if (!isInside(block, place) || !isClear(block, cell, { place, gap })) continue;
       put(block, cell, place);
-      laid++;
+      // Most clumps are pairs, few are long.
       if (partner && random.next() < 0.8) partners.splice(chosen, 1);
       if (!partner || random.next() < 0.35) partners.push(block.cells.at(-1)!);
+      return true;
     }
+    return false;
   }
 
   #layPlatelets(block: BlockUnderway): void {
@@ -245,7 +268,7 @@ class SlidePopulation implements Population {
 /** A place at which a cell lies upon or against another one, from half covered to touching. */
 const besides = (random: Random, partner: SlideCell, cell: UnplacedCell): PlaceUm => {
   const angle = random.next() * 2 * Math.PI;
-  const apartUm = (0.44 + 0.56 * Math.sqrt(random.next())) * (partner.outline.meanUm + cell.outline.meanUm);
+  const apartUm = (0.42 + 0.55 * random.next()) * (partner.outline.meanUm + cell.outline.meanUm);
   return { x: partner.centreUm.x + apartUm * Math.cos(angle), y: partner.centreUm.y + apartUm * Math.sin(angle) };
 };
 

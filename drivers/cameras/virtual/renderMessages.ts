@@ -34,7 +34,7 @@ export const renderReplySchema = z.discriminatedUnion("type", [
 ]);
 export type RenderReply = z.output<typeof renderReplySchema>;
 
-/** Best focus at the position, plus `z`: the thread knows the focus surface, whoever asks need not. */
+/** A request as the painting thread reads it. */
 export const renderRequestSchema: z.ZodType<RenderRequest> = z.strictObject({
   id: z.number(),
   position: z.strictObject({ x: z.number(), y: z.number(), z: z.number() }),
