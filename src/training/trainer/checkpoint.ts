@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { CytoError } from "../../core/index.js";
 import type { ParameterState } from "../../engine/index.js";
 
@@ -17,13 +18,16 @@ export interface Checkpoint {
 const magic = "cytostream checkpoint 1\n";
 const vectors = ["parameters", "firstMoment", "secondMoment", "average", "statistics"] as const;
 
-interface Header {
-  readonly fingerprint: string;
-  readonly steps: number;
-  readonly elapsedMs: number;
-  readonly source: unknown;
-  readonly sets: readonly { readonly name: string; readonly steps: number; readonly lengths: readonly number[] }[];
-}
+const count = z.int().nonnegative();
+const headerSchema = z.object({
+  fingerprint: z.string(),
+  steps: count,
+  elapsedMs: z.number(),
+  source: z.unknown(),
+  sets: z.array(z.object({ name: z.string(), steps: count, lengths: z.array(count).length(vectors.length) })),
+});
+
+type Header = z.infer<typeof headerSchema>;
 
 /** Fingerprint of whatever decides a training's course. */
 export const fingerprintOf = (settings: unknown): string =>
@@ -63,9 +67,10 @@ export const writeCheckpoint = async (path: string, checkpoint: Checkpoint): Pro
 
 /**
  * Reads a checkpoint back, bit for bit; undefined where there is none.
+ * @param fingerprint of the training that it must belong to; without it any training's
  * @throws CytoError CHECKPOINT_INVALID where the file is damaged or belongs to another training
  */
-export const readCheckpoint = async (path: string, fingerprint: string): Promise<Checkpoint | undefined> => {
+export const readCheckpoint = async (path: string, fingerprint?: string): Promise<Checkpoint | undefined> => {
   let file: Buffer;
   try {
     file = await readFile(path);
@@ -81,18 +86,24 @@ export const readCheckpoint = async (path: string, fingerprint: string): Promise
   }
   const headerEnd = 4 + (body.length < 4 ? 0 : body.readUInt32LE(0));
   const header = parseHeader(path, body.subarray(4, headerEnd).toString());
-  if (header.fingerprint !== fingerprint) {
+  if (fingerprint !== undefined && header.fingerprint !== fingerprint) {
     throw new CytoError("CHECKPOINT_INVALID", `${path} belongs to a training with other settings or data`);
   }
   const { steps, elapsedMs, source, sets } = header;
   const floats = sets.flatMap((set) => set.lengths).reduce((sum, length) => sum + length, 0);
   if (body.length !== headerEnd + 4 * floats) throw new CytoError("CHECKPOINT_INVALID", `${path} has another length`);
-  return { fingerprint, steps, elapsedMs, source, states: readStates(sets, body.subarray(headerEnd)) };
+  return {
+    fingerprint: header.fingerprint,
+    steps,
+    elapsedMs,
+    source,
+    states: readStates(sets, body.subarray(headerEnd)),
+  };
 };
 
 const parseHeader = (path: string, json: string): Header => {
   try {
-    return JSON.parse(json) as Header;
+    return headerSchema.parse(JSON.parse(json));
   } catch (error) {
     throw new CytoError("CHECKPOINT_INVALID", `${path} has an unreadable header`, { cause: error });
   }
