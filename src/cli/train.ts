@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { CytoError } from "../core/index.js";
 import { onnxruntimeEngine } from "../engine/index.js";
+import { fieldMultiple } from "../networks/index.js";
 import {
   type Duration,
   type StepReport,
@@ -20,8 +21,11 @@ interface TrainOptions {
   readonly steps?: number;
   readonly seed: number;
   readonly resume: boolean;
+  readonly from?: string;
+  readonly learningRate?: number;
   readonly json: boolean;
   readonly share?: Record<string, number>;
+  readonly canvas?: number;
   readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
   readonly threads?: number;
@@ -48,6 +52,14 @@ const positive = (text: string): number => {
 const wholeNumber = (text: string): number => {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new CytoError("USAGE", `${text} is not a whole number`);
+  return value;
+};
+
+const canvasSide = (text: string): number => {
+  const value = wholeNumber(text);
+  if (value < 64 || value % fieldMultiple !== 0) {
+    throw new CytoError("USAGE", `${text} is not a multiple of ${fieldMultiple} from 64 on`);
+  }
   return value;
 };
 
@@ -93,6 +105,8 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
     duration: durationOf(network, options),
     seed: options.seed,
     resume: options.resume,
+    ...(options.from === undefined ? {} : { from: options.from }),
+    ...(options.learningRate === undefined ? {} : { learningRate: options.learningRate }),
     version: options.modelVersion,
     command: `cytostream ${process.argv.slice(2).join(" ")}`,
     listener: listenerOf(progress, recorder.record),
@@ -101,7 +115,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
   };
   try {
     return network === "unet"
-      ? await trainDetector({ ...request, ...sharesOf(options) })
+      ? await trainDetector({ ...request, ...detectorOptions(options) })
       : await trainClassifier(request);
   } finally {
     process.removeListener("SIGINT", onSignal).removeListener("SIGTERM", onSignal);
@@ -111,7 +125,10 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
   }
 };
 
-const sharesOf = ({ share = {} }: TrainOptions) => (Object.keys(share).length === 0 ? {} : { shares: share });
+const detectorOptions = ({ share = {}, canvas }: TrainOptions) => ({
+  ...(Object.keys(share).length === 0 ? {} : { shares: share }),
+  ...(canvas === undefined ? {} : { settings: { canvasPx: canvas } }),
+});
 
 const print = (summary: TrainingSummary, json: boolean): void => {
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -148,12 +165,16 @@ export const register = (program: Command): void => {
           .default({}),
       )
       .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
+      .option("--from <DIR>", "start from the weights of a finished training in DIR instead of from nothing")
+      .addOption(new Option("--learning-rate <N>", "highest learning rate, default 0.002").argParser(positive))
       .option("--resume", "go on from the checkpoint in OUT", false)
       .option("--model-version <V>", "version that the model gets", "0.1.0")
       .option("--json", "JSON lines on standard error, one object with the result on standard output", false)
       .addHelpText("after", examples);
     if (network === "unet") {
       const share = "part of the samples by data set, default by number of fields";
+      const canvas = "side of a training sample, px, a multiple of 16; default 176";
+      command.addOption(new Option("--canvas <PX>", canvas).argParser(canvasSide));
       command.addOption(new Option("--share <DATASET=PART...>", share).argParser(collectByDataset).default({}));
     }
     command.action(async (options: TrainOptions) => {

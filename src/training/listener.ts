@@ -1,5 +1,5 @@
 import type { KnownScales } from "./fields.js";
-import type { Duration, StepReport } from "./trainer/index.js";
+import type { Duration, Schedule, StepReport } from "./trainer/index.js";
 
 /** What a training tells while it goes on. */
 export interface TrainingListener {
@@ -19,7 +19,11 @@ export interface TrainingRequest {
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
   readonly out: string;
   readonly duration: Duration;
+  /** Folder of a finished training whose averaged weights this one starts from; without it, from nothing. */
+  readonly from?: string;
   readonly seed: number;
+  /** Highest learning rate, where not the network's default. */
+  readonly learningRate?: number;
   readonly resume: boolean;
   /** Version that the model gets. */
   readonly version: string;
@@ -37,3 +41,10 @@ export interface TrainingSummary {
   readonly model?: string;
   readonly figures: Readonly<Record<string, unknown>>;
 }
+
+/** Settings with the learning rate that a request asks for. */
+export const withRate = <Settings extends { readonly schedule: Schedule }>(
+  settings: Settings,
+  { learningRate }: Pick<TrainingRequest, "learningRate">,
+): Settings =>
+  learningRate === undefined ? settings : { ...settings, schedule: { ...settings.schedule, learningRate } };

@@ -6,10 +6,11 @@ import { cellClassifierInference, cropSidePx, defaultCellClassifier, weightsOf }
 import { writeModel } from "../../registry/index.js";
 import { centredCrops, createCropSampler, cropUm, type SamplerState } from "../datasets/index.js";
 import { readTrainingFields, type TrainingFields } from "../fields.js";
-import type { TrainingRequest, TrainingSummary } from "../listener.js";
+import { type TrainingRequest, type TrainingSummary, withRate } from "../listener.js";
 import { machineName } from "../machine.js";
 import { renderCard } from "../modelCard.js";
 import { fingerprintOf, type Schedule, type StepSource, train } from "../trainer/index.js";
+import { warmStart } from "../warmStart.js";
 import { type Calibration, calibrate, confusionOf, meanRecall, type ScoredSamples } from "./calibration.js";
 import { classifierProblem, classifierProblemName } from "./problem.js";
 import { scoreCrops } from "./scoreCrops.js";
@@ -49,7 +50,7 @@ const leastPerClass = 2;
  */
 export const trainClassifier = async (request: ClassifierTraining): Promise<TrainingSummary> => {
   const beganMs = performance.now();
-  const settings = { ...defaultClassifierSettings, ...request.settings };
+  const settings = withRate({ ...defaultClassifierSettings, ...request.settings }, request);
   const fields = await readTrainingFields(request.datasets, request.scales);
   const sampler = await createCropSampler({
     fields: fields.training,
@@ -65,7 +66,9 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
     state: () => sampler.state(),
     restore: (state) => sampler.restore(state as SamplerState),
   };
-  const initial = { [parameters.name]: parameters.initialise(createRandom(request.seed)) };
+  const fresh = parameters.initialise(createRandom(request.seed));
+  const start = request.from === undefined ? fresh : await warmStart(request.from, parameters, fresh);
+  const initial = { [parameters.name]: start };
   await using run = await request.engine.load([problem], initial);
   const outcome = await train({
     run,
@@ -79,6 +82,7 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
       settings,
       seed: request.seed,
       scales: request.scales,
+      from: request.from,
       data: fields.summaries,
     }),
     resume: request.resume,

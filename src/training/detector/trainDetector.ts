@@ -5,9 +5,10 @@ import { serialise } from "../../engine/onnx/index.js";
 import { defaultUNet, uNetInference, weightsOf } from "../../networks/index.js";
 import { createFieldSampler, type SamplerState } from "../datasets/index.js";
 import { readTrainingFields } from "../fields.js";
-import type { TrainingRequest, TrainingSummary } from "../listener.js";
+import { type TrainingRequest, type TrainingSummary, withRate } from "../listener.js";
 import { defaultDetectionLoss } from "../losses/detection.js";
 import { fingerprintOf, type Schedule, type StepSource, train } from "../trainer/index.js";
+import { warmStart } from "../warmStart.js";
 import { detectorProblem, detectorProblemName } from "./problem.js";
 import { publishDetector } from "./publishDetector.js";
 import { quantiseDetector } from "./quantise.js";
@@ -44,7 +45,7 @@ const checkpointEveryMs = 60_000;
  */
 export const trainDetector = async (request: DetectorTraining): Promise<TrainingSummary> => {
   const beganMs = performance.now();
-  const settings = { ...defaultDetectorSettings, ...request.settings };
+  const settings = withRate({ ...defaultDetectorSettings, ...request.settings }, request);
   const { batch, canvasPx, optimiser, schedule } = settings;
   const fields = await readTrainingFields(request.datasets, request.scales);
   const sampler = await createFieldSampler({
@@ -68,7 +69,9 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
     state: () => sampler.state(),
     restore: (state) => sampler.restore(state as SamplerState),
   };
-  const initial = { [parameters.name]: parameters.initialise(createRandom(request.seed)) };
+  const fresh = parameters.initialise(createRandom(request.seed));
+  const start = request.from === undefined ? fresh : await warmStart(request.from, parameters, fresh);
+  const initial = { [parameters.name]: start };
   await using run = await request.engine.load([problem], initial);
   const outcome = await train({
     run,
@@ -83,6 +86,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
       seed: request.seed,
       shares: request.shares,
       scales: request.scales,
+      from: request.from,
       data: fields.summaries,
     }),
     resume: request.resume,
