@@ -86,11 +86,18 @@ const verify = async (specs: readonly string[], options: ModelsOptions): Promise
   if (reports.some(({ ok }) => !ok)) process.exitCode = 1;
 };
 
+const help = `
+Examples:
+  cytostream models list
+  cytostream models verify
+  cytostream models verify unet@1.0.0 runs/mine --json`;
+
 export const register = (program: Command): void => {
   const models = program
     .command("models")
     .summary("list the models that are there, or verify them")
-    .description("Trained networks as shipped: <name>/<version>/ with model.onnx, manifest.json and card.md.");
+    .description("Trained networks as shipped: <name>/<version>/ with model.onnx, manifest.json and card.md.")
+    .addHelpText("after", help);
   models
     .command("list")
     .description("Lists the models, newest version first; `default` is what is taken where no version is asked for.")

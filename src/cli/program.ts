@@ -16,9 +16,9 @@ Exit codes (sysexits.h):
   0  done                       69  a device, port or provider is not available
   1  done, with a negative      70  an unexpected fault
      finding (doctor, verify)   73  an output cannot be written
-  64 usage                      78  configuration
-  65 unusable input data       130  interrupted
-  66 input not found
+  64 usage                      77  not permitted
+  65 unusable input data         78  configuration
+  66 input not found            130  interrupted
 Each error prints \`CODE: message\` and a remedy; docs/errors.md lists them all.`;
 
 const exampleHelp = `
