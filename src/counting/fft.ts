@@ -23,8 +23,14 @@ const makePlan = (length: number): Plan => {
   };
 };
 
-/** One line of a plane, in place: samples `start`, `start + stride`, ...; the scratch holds `length` numbers twice. */
-const transformLine = (plane: ComplexPlane, start: number, stride: number, plan: Plan, scratch: ComplexPlane): void => {
+interface Line {
+  readonly plane: ComplexPlane;
+  readonly start: number;
+  readonly stride: number;
+}
+
+/** Transforms one line of a plane in place; the scratch holds at least as many numbers as the line. */
+const transformLine = ({ plane, start, stride }: Line, plan: Plan, scratch: ComplexPlane): void => {
   const length = plan.reversed.length;
   const { re, im } = scratch;
   for (let i = 0; i < length; i++) {
@@ -75,9 +81,9 @@ export const forwardFft = (plane: ComplexPlane, width: number, height: number): 
   const longest = Math.max(width, height);
   const scratch = { re: new Float64Array(longest), im: new Float64Array(longest) };
   const rows = planOf(width);
-  for (let y = 0; y < height; y++) transformLine(plane, y * width, 1, rows, scratch);
+  for (let y = 0; y < height; y++) transformLine({ plane, start: y * width, stride: 1 }, rows, scratch);
   const columns = planOf(height);
-  for (let x = 0; x < width; x++) transformLine(plane, x, width, columns, scratch);
+  for (let x = 0; x < width; x++) transformLine({ plane, start: x, stride: width }, columns, scratch);
 };
 
 /** The inverse of `forwardFft`, in place, scaled by 1 / (width * height). */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../src/core/index.js";
+import { createRandom, type Random } from "../../src/core/index.js";
 import { type CountedField, type CountingOptions, createCounter } from "../../src/counting/index.js";
 import { cornersInside, type DetectorNoise, lookAt, paintThumbnail, sizeOf, throwCells } from "./slideModel.js";
 
@@ -22,6 +22,13 @@ interface Scan {
 const good = { miss: 0, false: 0, edgeUm: 0, leastVisible: 0 };
 const usual = { miss: 0.03, false: 0.01, edgeUm: 0.2, leastVisible: 0.3 };
 
+/** A point of a disc, evenly. */
+const jitter = (random: Random, within: number): { x: number; y: number } => {
+  const angle = 2 * Math.PI * random.next();
+  const radius = within * Math.sqrt(random.next());
+  return { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
+};
+
 /** A serpentine scan of a slide with known truth; what it gave next to what it should have given. */
 const scan = ({ columns, rows, step, jitterUm, noise, how, perMm2 = 9000, options = {} }: Scan) => {
   const random = createRandom(7);
@@ -36,11 +43,6 @@ const scan = ({ columns, rows, step, jitterUm, noise, how, perMm2 = 9000, option
     },
     { perMm2, leastGapUm: 5 },
   );
-  const jitter = (): { x: number; y: number } => {
-    const angle = 2 * Math.PI * random.next();
-    const radius = jitterUm * Math.sqrt(random.next());
-    return { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
-  };
   const counter = createCounter(options);
   const frames = [];
   const union = new Set<number>();
@@ -49,7 +51,7 @@ const scan = ({ columns, rows, step, jitterUm, noise, how, perMm2 = 9000, option
     const row = Math.floor(n / columns);
     const column = row % 2 === 0 ? n % columns : columns - 1 - (n % columns);
     const told = { x: width / 2 + column * width * step, y: height / 2 + row * height * step };
-    const off = jitter();
+    const off = jitter(random, jitterUm);
     const real = { x: told.x + off.x, y: told.y + off.y };
     const field: CountedField = lookAt(slide, real, { sequence: n, ...optics }, { random, ...noise });
     const tolerance = 2;
