@@ -5,7 +5,7 @@ import { type Feed, onnxruntimeEngine, type TrainingProblem, type TrainingRun } 
 import { Graph, Operators, type Value } from "../src/engine/onnx/index.js";
 import { defaultUNet } from "../src/networks/index.js";
 import { detectorProblem, detectorProblemName } from "../src/training/detector/problem.js";
-import { defaultDetectorSettings } from "../src/training/detector/trainDetector.js";
+import { defaultDetectorSettings } from "../src/training/detector/settings.js";
 import { defaultDetectionLoss } from "../src/training/losses/detection.js";
 import { flopOf } from "./flop.js";
 import { median } from "./statistics.js";

@@ -98,7 +98,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
-  const request: TrainingRequest & { engine: ReturnType<typeof onnxruntimeEngine> } = {
+  const request: TrainingRequest = {
     datasets: options.data,
     scales: options.umPerPixel,
     out: options.out,

@@ -1,3 +1,4 @@
+import type { TrainingEngine } from "../engine/index.js";
 import type { KnownScales } from "./fields.js";
 import type { Duration, Schedule, StepReport } from "./trainer/index.js";
 
@@ -27,6 +28,7 @@ export interface TrainingRequest {
   readonly resume: boolean;
   /** Version that the model gets. */
   readonly version: string;
+  readonly engine: TrainingEngine;
   /** The command line, for the card. */
   readonly command: string;
   readonly listener: TrainingListener;

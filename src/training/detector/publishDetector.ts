@@ -5,7 +5,7 @@ import type { TrainingFields } from "../fields.js";
 import { machineName } from "../machine.js";
 import { renderCard } from "../modelCard.js";
 import { type ChosenThresholds, chooseThresholds, findCandidates, scoreAt } from "./chooseThresholds.js";
-import type { DetectorSettings, DetectorTraining } from "./trainDetector.js";
+import type { DetectorSettings, DetectorTraining } from "./settings.js";
 
 export interface PublishedDetector {
   readonly directory: string;

@@ -1,0 +1,104 @@
+import { differentialFive, type LeukocyteClass, leukocyteClasses } from "../../core/index.js";
+import { cropSidePx, defaultCellClassifier } from "../../networks/index.js";
+import { type ManifestDraft, writeModel } from "../../registry/index.js";
+import { cropUm } from "../datasets/index.js";
+import type { TrainingFields } from "../fields.js";
+import { machineName } from "../machine.js";
+import { renderCard } from "../modelCard.js";
+import { type Calibration, confusionOf, meanRecall, type ScoredSamples } from "./calibration.js";
+import type { ClassifierSettings, ClassifierTraining } from "./settings.js";
+
+export interface PublishedClassifier {
+  readonly directory: string;
+  readonly onnxBytes: Uint8Array;
+  readonly request: ClassifierTraining;
+  readonly settings: ClassifierSettings;
+  readonly fields: TrainingFields;
+  readonly samples: ScoredSamples;
+  readonly calibration: Calibration;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+type Figures = Readonly<Record<string, number>>;
+type Matrix = readonly (readonly number[])[];
+
+/** Writes the model folder of a classifier with its calibration and its figures on the validation crops. */
+export const publishClassifier = async (published: PublishedClassifier): Promise<Figures> => {
+  const { settings, samples, calibration } = published;
+  const { unsureBelow } = settings;
+  const matrix = confusionOf(samples, { temperature: calibration.temperature, unsureBelow });
+  const indices = (classes: readonly LeukocyteClass[]) => classes.map((name) => leukocyteClasses.indexOf(name));
+  const rounded = (value: number) => Number(value.toPrecision(4));
+  const figures = {
+    crops: samples.truths.length,
+    recallFive: rounded(meanRecall(matrix, indices(differentialFive))),
+    recallSeven: rounded(meanRecall(matrix, indices(leukocyteClasses))),
+    expectedCalibrationError: rounded(calibration.expectedCalibrationError),
+    lossBeforeCalibration: rounded(calibration.lossBefore),
+    lossAfterCalibration: rounded(calibration.lossAfter),
+  };
+  const files = { onnxBytes: published.onnxBytes, card: card(published, figures, matrix) };
+  await writeModel(published.directory, draft(published, figures), files);
+  return figures;
+};
+
+const draft = (
+  { request, settings, fields, calibration, steps, seconds }: PublishedClassifier,
+  figures: Figures,
+): ManifestDraft => ({
+  kind: "classifier",
+  name: "cells",
+  version: request.version,
+  classes: [...leukocyteClasses],
+  umPerPixel: cropUm / cropSidePx,
+  inputs: [{ name: "crops", type: "uint8", shape: ["cells", cropSidePx, cropSidePx, 3] }],
+  outputs: [{ name: "logits", type: "float32", shape: ["cells", leukocyteClasses.length] }],
+  classifier: { cropUm, cropPx: cropSidePx, temperature: calibration.temperature, unsureBelow: settings.unsureBelow },
+  training: {
+    command: request.command,
+    seed: request.seed,
+    data: fields.summaries.map(({ dataset, split }) => `${dataset}/${split}`),
+    steps,
+    seconds,
+  },
+  figures,
+});
+
+const card = (published: PublishedClassifier, figures: Figures, matrix: Matrix): string => {
+  const { request, settings, fields, calibration, steps, seconds } = published;
+  return renderCard({
+    title: `cells ${request.version}`,
+    purpose: "Names the leukocyte in a crop of 20.8 um: seven classes, or leukocyte where it is unsure.",
+    command: request.command,
+    seed: request.seed,
+    steps,
+    seconds,
+    machine: machineName(),
+    data: fields.summaries,
+    settings: {
+      ...settings,
+      network: defaultCellClassifier,
+      scales: request.scales ?? {},
+      temperature: calibration.temperature,
+    },
+    figures: [
+      {
+        title: "Labelled crops of the validation split",
+        rows: [["figure", "value"], ...Object.entries(figures).map(([name, value]) => [name, String(value)])],
+      },
+      {
+        title: "Confusion (true class down, answer across)",
+        rows: [
+          ["", ...leukocyteClasses, "unsure"],
+          ...matrix.map((row, index) => [leukocyteClasses[index]!, ...row.map(String)]),
+        ],
+      },
+    ],
+    limits: [
+      "One laboratory's stain and camera: on other stains expect far lower recall until it has been trained on them.",
+      "Band and segmented neutrophils are one class; metamyelocytes, myelocytes and promyelocytes are one class.",
+      "It sees nucleated cells that the density map found; what else is in the crop is context only.",
+    ],
+  });
+};
