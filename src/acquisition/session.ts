@@ -91,14 +91,19 @@ type Deliver = (frame: CameraFrame) => void;
 async function pull(camera: Camera, deliver: Deliver, options: SessionOptions, signal: AbortSignal): Promise<void> {
   const frames = camera.frames()[Symbol.asyncIterator]();
   const waitsForConsumer = camera.pace === "onDemand";
+  let started = false;
   while (!signal.aborted) {
     if (waitsForConsumer) await options.demand.room(signal);
     if (signal.aborted) return;
     const dueMs = options.staleAfterMs + (camera.frameIntervalMs ?? 0);
     options.onWaiting(dueMs);
-    const result = await within(frames.next(), dueMs, signal);
+    // A first frame may take as long as opening does (exposure settling, a slide being painted): counts are marked
+    // stale meanwhile, but to open the camera again would only begin the wait anew.
+    const patienceMs = started ? dueMs : Math.max(dueMs, options.openTimeoutMs);
+    const result = await within(frames.next(), patienceMs, signal);
     if (signal.aborted) return;
-    if (result === gaveUp) throw staleError(options, dueMs);
+    if (result === gaveUp) throw staleError(options, patienceMs);
+    started = true;
     if (result.done === true) return;
     deliver(result.value);
   }
