@@ -161,14 +161,17 @@ async function heedsAbortBeforeOpening<O>(examination: Examination<O>): Promise<
   try {
     await examination.expectEnd(iterate(camera), "an abort before opening");
   } finally {
-    await camera[Symbol.asyncDispose]();
+    await examination.inTime("Closing", camera[Symbol.asyncDispose]());
   }
 }
 
 async function closesTwice<O>(examination: Examination<O>): Promise<void> {
   await examination.withCamera(async (camera) => {
     await examination.nextFrame(iterate(camera));
-    await Promise.all([camera[Symbol.asyncDispose](), camera[Symbol.asyncDispose]()]);
+    await examination.inTime(
+      "Closing twice",
+      Promise.all([camera[Symbol.asyncDispose](), camera[Symbol.asyncDispose]()]),
+    );
     await examination.inTime("Closing again", camera[Symbol.asyncDispose]());
   });
 }
@@ -251,6 +254,9 @@ function activeResources(): ReadonlyMap<string, number> {
 const surplus = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] =>
   [...after].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind);
 
+/** Handles come and go a few turns of the event loop after what asked for it. */
+const settleMs = 50;
+
 async function leavesNothing<O>(examination: Examination<O>): Promise<void> {
   const round = (): Promise<void> =>
     examination.withCamera(async (camera) => {
@@ -258,8 +264,10 @@ async function leavesNothing<O>(examination: Examination<O>): Promise<void> {
     });
   // The first round may load and start what is kept for good.
   await round();
+  await delay(settleMs);
   const before = activeResources();
   for (let count = 0; count < 3; count++) await round();
+  await delay(settleMs);
   const deadlineMs = performance.now() + examination.deadlineMs;
   while (surplus(before, activeResources()).length > 0) {
     if (performance.now() > deadlineMs) fail(`It leaves behind: ${surplus(before, activeResources()).join(", ")}.`);

@@ -24,6 +24,19 @@ const outputArguments = (version: FfmpegVersion): readonly string[] => [
 
 const reportArguments = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info"];
 
+/** Versions of the programs that were asked; a daemon reopens its camera often and its ffmpeg does not change. */
+const knownVersions = new Map<string, FfmpegVersion>();
+const maxKnownVersions = 8;
+
+async function versionOf(path: string, signal: AbortSignal): Promise<FfmpegVersion> {
+  const known = knownVersions.get(path);
+  if (known !== undefined) return known;
+  const version = await probeFfmpeg(path, signal);
+  if (knownVersions.size >= maxKnownVersions) knownVersions.clear();
+  knownVersions.set(path, version);
+  return version;
+}
+
 async function describeSource(
   { source, options }: CameraOpenRequest<FfmpegCameraOptions>,
   version: FfmpegVersion,
@@ -37,7 +50,7 @@ export const driver: CameraDriver<FfmpegCameraOptions> = {
   manifest,
   async open(request) {
     const { options, signal } = request;
-    const version = await probeFfmpeg(options.ffmpegPath, signal);
+    const version = await versionOf(options.ffmpegPath, signal);
     const source = await describeSource(request, version);
     signal.throwIfAborted();
     const started = [...reportArguments, ...source.inputArguments, ...outputArguments(version)];
