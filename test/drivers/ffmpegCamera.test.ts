@@ -213,7 +213,7 @@ describe.skipIf(!hasFfmpeg)("ffmpeg camera (skipped where ffmpeg is not installe
     }
     for (const socket of sockets) socket.destroy();
     silent.close();
-    expect(processesLeft()).toBe(before);
+    await expect.poll(processesLeft).toBe(before);
   });
 
   it("ends at an abort while it is being opened", async () => {
@@ -224,7 +224,7 @@ describe.skipIf(!hasFfmpeg)("ffmpeg camera (skipped where ffmpeg is not installe
     const abort = new AbortController();
     silent.once("connection", () => abort.abort());
     await expect(open(`http://127.0.0.1:${port}/x`, {}, abort.signal)).rejects.toMatchObject({ name: "AbortError" });
-    expect(processesLeft()).toBe(before);
+    await expect.poll(processesLeft).toBe(before);
     silent.close();
   });
 
