@@ -3,6 +3,8 @@ export interface ModelCard {
   readonly title: string;
   readonly purpose: string;
   readonly command: string;
+  /** The command that trained the weights it started from, where it did not start from nothing. */
+  readonly commandBefore?: string | undefined;
   readonly seed: number;
   readonly steps: number;
   readonly seconds: number;
@@ -45,6 +47,7 @@ export const renderCard = (card: ModelCard): string => {
     "Results are counts of what the network sees, for research and for review by a person. They are no diagnosis.",
     "## Training",
     table(data),
+    ...(card.commandBefore === undefined ? [] : [`First: \`${card.commandBefore}\``]),
     `Command: \`${card.command}\``,
     `Seed ${card.seed}, ${card.steps} steps in ${Math.round(card.seconds)} s on ${card.machine}.`,
     settings.join("\n"),

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { CytoError } from "../core/index.js";
 import type { ParameterSetDefinition, ParameterState } from "../engine/index.js";
+import { readManifest } from "../registry/index.js";
 import { checkpointPath, readCheckpoint } from "./trainer/index.js";
 
 /**
@@ -22,4 +24,11 @@ export const warmStart = async (
     average: state.average.slice(),
     statistics: state.statistics.slice(),
   };
+};
+
+/** The command that trained what a training started from, for its card; undefined where that is not known. */
+export const commandBefore = async (from: string | undefined): Promise<string | undefined> => {
+  if (from === undefined) return undefined;
+  const manifest = await readManifest(join(from, "model")).catch(() => undefined);
+  return manifest?.training.command;
 };

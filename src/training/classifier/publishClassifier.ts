@@ -16,6 +16,8 @@ export interface PublishedClassifier {
   readonly fields: TrainingFields;
   readonly samples: ScoredSamples;
   readonly calibration: Calibration;
+  /** What trained the weights it started from. */
+  readonly commandBefore?: string | undefined;
   readonly steps: number;
   readonly seconds: number;
 }
@@ -71,6 +73,7 @@ const card = (published: PublishedClassifier, figures: Figures, matrix: Matrix):
     title: `cells ${request.version}`,
     purpose: "Names the leukocyte in a crop of 20.8 um: seven classes, or leukocyte where it is unsure.",
     command: request.command,
+    commandBefore: published.commandBefore,
     seed: request.seed,
     steps,
     seconds,

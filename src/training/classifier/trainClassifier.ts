@@ -6,6 +6,7 @@ import { centredCrops, createCropSampler } from "../datasets/index.js";
 import { readTrainingFields } from "../fields.js";
 import { fitNetwork } from "../fitNetwork.js";
 import { type TrainingSummary, withRate } from "../listener.js";
+import { commandBefore } from "../warmStart.js";
 import { calibrate } from "./calibration.js";
 import { classifierProblem } from "./problem.js";
 import { publishClassifier } from "./publishClassifier.js";
@@ -57,6 +58,7 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
     fields,
     samples,
     calibration,
+    commandBefore: await commandBefore(request.from),
     steps,
     seconds,
   });

@@ -15,6 +15,8 @@ export interface PublishedDetector {
   readonly request: DetectorTraining;
   readonly fields: TrainingFields;
   readonly settings: DetectorSettings;
+  /** What trained the weights it started from. */
+  readonly commandBefore?: string | undefined;
   readonly steps: number;
   readonly seconds: number;
 }
@@ -91,6 +93,7 @@ const card = (published: PublishedDetector, chosen: ChosenThresholds): string =>
     title: `unet ${request.version}`,
     purpose: "Maps a field of a stained blood smear to densities of red cells, leukocytes and platelets, and extents.",
     command: request.command,
+    commandBefore: published.commandBefore,
     seed: request.seed,
     steps,
     seconds,

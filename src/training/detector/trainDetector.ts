@@ -6,6 +6,7 @@ import { readTrainingFields } from "../fields.js";
 import { fitNetwork } from "../fitNetwork.js";
 import { type TrainingSummary, withRate } from "../listener.js";
 import { defaultDetectionLoss } from "../losses/detection.js";
+import { commandBefore } from "../warmStart.js";
 import { detectorProblem } from "./problem.js";
 import { publishDetector } from "./publishDetector.js";
 import { quantiseDetector } from "./quantise.js";
@@ -52,6 +53,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
     request,
     fields,
     settings,
+    commandBefore: await commandBefore(request.from),
     steps,
     seconds,
   });
