@@ -23,8 +23,8 @@ interface DetectCommandOptions {
   readonly umPerPixel?: number;
   readonly recursive?: boolean;
   readonly model: string;
-  /** False by --no-classifier. */
-  readonly classifier: string | boolean;
+  /** False by --no-classifier; undefined where neither form is given. */
+  readonly classifier?: string | boolean;
   readonly provider: ProviderChoice;
   readonly precision: string;
 }
@@ -39,7 +39,7 @@ const openModels = async (options: DetectCommandOptions): Promise<DetectorModels
   const { precision, classifier } = options;
   const detector = await loadDetectorModel(await resolveModel(modelsDirectory(), options.model), { precision });
   if (classifier === false) return { detector };
-  const name = classifier === true ? "cells" : classifier;
+  const name = typeof classifier === "string" ? classifier : "cells";
   return { detector, classifier: await loadClassifierModel(await resolveModel(modelsDirectory(), name)) };
 };
 

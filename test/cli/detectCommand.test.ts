@@ -68,6 +68,12 @@ describe("cytostream detect", () => {
     expect(lines[1]?.cells).toHaveLength(cells.length);
   });
 
+  it("uses the shipped detector and classifier where none are named", async () => {
+    const { code, stdout } = await cytostream("detect", join(folder, "smear.png"), "--json", "--provider", "cpu");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ models: { detector: { name: "unet" }, classifier: { name: "cells" } } });
+  });
+
   it("draws the overlay with its legend and the density map at the picture's size", async () => {
     const out = join(folder, "found", "here");
     const words = ["--overlay", "--density", "--out", out, "--um-per-pixel", String(umPerPixel), "--provider", "cpu"];
