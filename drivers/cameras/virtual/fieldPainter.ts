@@ -3,7 +3,7 @@ import { referenceWhite } from "./leukocyteLook.js";
 import { radiusTowards } from "./outline.js";
 import { hashPlace } from "./randomField.js";
 import type { Slide } from "./slide.js";
-import type { Sprite } from "./sprite.js";
+import { clamp01, type Sprite } from "./sprite.js";
 import { SpriteCache } from "./spriteCache.js";
 
 /** A rectangle of the slide's grid of pixels. */
@@ -38,8 +38,6 @@ interface Canvas extends PixelRect {
   /** Interleaved RGB in steps. */
   readonly light: Uint16Array<ArrayBuffer>;
 }
-
-const clamp01 = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
 
 /** Transmission of red, green and blue by steps of density, fixed point, for shades from violet to orange stain. */
 const transmissionTables = (): readonly Uint16Array[] =>

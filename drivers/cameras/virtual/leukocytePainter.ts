@@ -3,14 +3,12 @@ import { type Dot, drawLeukocyteForm, type LeukocyteForm, type NucleusStroke } f
 import type { Rgb } from "./leukocyteLook.js";
 import { type Outline, radiusTowards } from "./outline.js";
 import { valueNoise } from "./randomField.js";
-import { forPixelsNear, type Sprite, type SpriteGrid, tint } from "./sprite.js";
+import { clamp01, forPixelsNear, type Sprite, type SpriteGrid, tint } from "./sprite.js";
 
 /** Width over which edges inside the cell turn from one to the other, um. */
 const edgeUm = 0.17;
 /** How far apart strokes of a nucleus still melt into each other, um. */
 const meltUm = 0.35;
-
-const clamp01 = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
 
 const mix = (a: Rgb, b: Rgb, share: number): Rgb => [
   a[0] + (b[0] - a[0]) * share,

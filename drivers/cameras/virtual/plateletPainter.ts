@@ -2,13 +2,11 @@ import type { Random } from "../../../src/core/index.js";
 import type { Rgb } from "./leukocyteLook.js";
 import { type Outline, radiusTowards } from "./outline.js";
 import { valueNoise } from "./randomField.js";
-import { forPixelsNear, type Sprite, type SpriteGrid, tint } from "./sprite.js";
+import { clamp01, forPixelsNear, type Sprite, type SpriteGrid, tint } from "./sprite.js";
 
 const hyalomere: Rgb = [200, 172, 190];
 const violet: Rgb = [150, 92, 170];
 const granule: Rgb = [98, 22, 152];
-
-const clamp01 = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
 
 /** Paints a platelet into its empty sprite: a pale, ragged border around a violet middle full of granules. */
 export const paintPlatelet = (

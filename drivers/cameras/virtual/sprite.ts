@@ -42,6 +42,9 @@ export const forPixelsNear = (
   }
 };
 
+/** A share kept within 0 to 1. */
+export const clamp01 = (value: number): number => Math.min(1, Math.max(0, value));
+
 /** Mixes a colour into a sprite's pixel. */
 export const tint = (sprite: Sprite, pixel: number, colour: Rgb, share: number): void => {
   const at = 3 * pixel;
