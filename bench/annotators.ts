@@ -112,7 +112,8 @@ const lineOf = (name: string, { raw, fair }: Comparison): string => {
   return `${name.padEnd(38)}${figures(raw)}   ${figures(fair)}`;
 };
 
-const tableOf = (result: AnnotatorsResult): string => {
+/** Both comparisons as a table for people. */
+export const tableOf = (result: AnnotatorsResult): string => {
   const rows = [
     lineOf("labels: smaller against larger", result.smallerAgainstLarger),
     lineOf("labels: larger against smaller", result.largerAgainstSmaller),

@@ -102,6 +102,16 @@ export const measureTraining = async ({
   };
 };
 
+/** Takes training steps without end. */
+export const stepForEver = async (onFirst: () => void): Promise<never> => {
+  const { problem, parameters, feeds } = stepProblem();
+  const initial = { [parameters.name]: parameters.initialise(createRandom(1)) };
+  const run = await onnxruntimeEngine().load([problem], initial);
+  await timed(run, detectorProblemName, feeds);
+  onFirst();
+  for (;;) await timed(run, detectorProblemName, feeds);
+};
+
 /** Median time of the same step in PyTorch (channels last), where this machine's Python has it. */
 const pyTorchStepMs = (rounds: number): number | undefined => {
   const script = fileURLToPath(new URL("./pytorchStep.py", import.meta.url));

@@ -27,6 +27,8 @@ export interface DaemonOptions {
   readonly version: string;
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** Folder that holds `cameras/`; the project's own drivers unless given. */
+  readonly driversDirectory?: string;
 }
 
 /** A running daemon. */
@@ -91,11 +93,11 @@ const openDetector = async ({ detection, optics }: Config, log: Logger): Promise
 
 /** Everything that the flow passes, opened; `owner` closes it in reverse order. */
 const openStations = async (options: DaemonOptions, owner: DisposalStack, log: Logger): Promise<Stations> => {
-  const { config, clock = systemClock } = options;
+  const { config, clock = systemClock, driversDirectory } = options;
   const { name, source, options: given, ...watch } = config.camera;
   const metrics = owner.use("metrics", createMetrics());
   const health = createHealthRegistry(clock, ["publication", "detection", "camera"]);
-  const driver = await loadCamera(name);
+  const driver = await loadCamera(name, driversDirectory === undefined ? {} : { directory: driversDirectory });
   const driverOptions = loadDriverOptions(driver.manifest.options, given);
   const publication = owner.use("publication", await openPublication(options, { log, health, metrics, clock }), 2000);
   health.report("publication", "ready");
@@ -152,12 +154,19 @@ const countedFrames = ({
   );
 };
 
-const publishField = ({ publication, progress, metrics }: Stations, field: CountedQualified): void => {
+/** The newest counts: with each field, and again when they grow stale or cease to be. */
+const publishCounts = ({ publication, progress }: Stations): void => {
+  const { counts, stale } = progress;
+  if (counts !== undefined) publication.publish({ type: "counts", counts, stale });
+};
+
+const publishField = (stations: Stations, field: CountedQualified): void => {
+  const { publication, progress, metrics } = stations;
   const { cells, frame } = fieldMessages(field);
   publication.publish(frame);
   publication.publish(cells);
-  publication.publish({ type: "counts", counts: field.counts, stale: progress.stale });
   progress.counted(field, field.quality);
+  publishCounts(stations);
   for (const [cellClass, cellCount] of cellTotals(field.counts))
     metrics.cellsCounted.set({ class: cellClass }, cellCount);
 };
@@ -212,6 +221,7 @@ const runFlow = (
   });
   const subscriptions = [
     acquisition.status$.subscribe((status) => watchCamera(stations, status)),
+    acquisition.stale$.subscribe(() => publishCounts(stations)),
     interval(statusIntervalMs).subscribe(() => publishStatus(stations)),
     countedFrames(stations).subscribe({
       next: (field) => publishField(stations, field),

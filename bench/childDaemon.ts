@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { CytoError, projectRoot } from "../src/core/index.js";
+import { streamPath } from "../src/publication/index.js";
+import { NotHere } from "./figures.js";
+
+/** A port that was free a moment ago. */
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+const program = (): string => {
+  const path = join(projectRoot(), "dist", "src", "cli", "cytostream.js");
+  if (!existsSync(path)) throw new NotHere("dist is not there: npm run build");
+  return path;
+};
+
+const openSocket = (url: string): Promise<WebSocket | undefined> =>
+  new Promise((resolve) => {
+    const socket = new WebSocket(url);
+    socket.once("open", () => resolve(socket));
+    socket.once("error", () => resolve(undefined));
+  });
+
+export interface ChildSetup {
+  /** As `--set` has them. */
+  readonly settings: readonly string[];
+  /** `npm start`, as a person types it, instead of the program itself. */
+  readonly byNpm?: boolean;
+}
+
+/** The built daemon in a process (group) of its own, as a person starts it. */
+export class ChildDaemon implements AsyncDisposable {
+  readonly startedMs = performance.now();
+  readonly #child: ChildProcess;
+  readonly #url: string;
+  #failure = "";
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.#url = `ws://127.0.0.1:${port}${streamPath}`;
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#failure = (this.#failure + text).slice(-2000);
+    });
+  }
+
+  static async start({ settings, byNpm = false }: ChildSetup): Promise<ChildDaemon> {
+    const path = program();
+    const port = await freePort();
+    const set = [...settings, `publication.port=${port}`, "log.format=json"].flatMap((each) => ["--set", each]);
+    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [process.execPath, [path, "run", ...set]];
+    const stdio = ["ignore", "ignore", "pipe"] as const;
+    return new ChildDaemon(spawn(command, args, { cwd: projectRoot(), detached: true, stdio: [...stdio] }), port);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Tries until the daemon listens. */
+  async connect(timeoutMs = 60_000): Promise<WebSocket> {
+    while (performance.now() - this.startedMs < timeoutMs) {
+      if (this.#child.exitCode !== null) break;
+      const socket = await openSocket(this.#url);
+      if (socket) return socket;
+      await delay(20);
+    }
+    throw new CytoError("INTERNAL", `the daemon does not listen: ${this.#failure}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    // npm has the daemon as a child of its own: the group is theirs alone.
+    process.kill(-this.pid, "SIGTERM");
+    await exited;
+  }
+}

@@ -1,0 +1,148 @@
+import { availableParallelism } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { BareLoop, prepareFields } from "./bareLoop.js";
+import type { Arrival } from "./clientWorker.js";
+import { DaemonUnderTest, type Stage, stageMeans } from "./daemonUnderTest.js";
+import { type ReelPicture, reel } from "./drivers/cameras/memory/reel.js";
+import { type BenchContext, type BenchResult, columns, type Figure } from "./figures.js";
+import { benchModels } from "./models.js";
+import { paintedPictures, realPictures } from "./pictures.js";
+import { median } from "./statistics.js";
+
+/** Frames per second through the daemon against the bare networks, phase by phase in turn. */
+export interface PipelineSpeed {
+  readonly pipelineRatio: number;
+  readonly ratios: readonly number[];
+  readonly daemonPerSecond: number;
+  readonly barePerSecond: number;
+  /** Mean milliseconds a field inside the daemon. */
+  readonly daemonMs: Readonly<Record<Stage, number>>;
+  readonly bareMs: number;
+  readonly workers: number;
+  readonly threads: number;
+}
+
+export interface PipelineSetup {
+  readonly pictures: readonly ReelPicture[];
+  readonly context: BenchContext;
+  readonly workers: number;
+  readonly rounds: number;
+  readonly phaseMs: number;
+}
+
+/** First frames of a phase: the daemon is not yet in step. */
+const unsteady = 4;
+/** Time for what is under way to come out, and for idle threads of onnxruntime to stop spinning. */
+const settleMs = 120;
+
+/** By sequence, so that messages which newer ones replaced count too. */
+export const arrivalsPerSecond = (arrivals: readonly Arrival[]): number => {
+  const steady = arrivals.slice(unsteady);
+  const [first, last] = [steady[0], steady.at(-1)];
+  if (!first || !last || last === first) return Number.NaN;
+  return (1000 * (last.sequence - first.sequence)) / (last.receivedAtMs - first.receivedAtMs);
+};
+
+/** One phase of the daemon: lets the camera run for a time and gives what came to the client. */
+export const daemonPhase = async (daemon: DaemonUnderTest, phaseMs: number): Promise<readonly Arrival[]> => {
+  reel.start();
+  await delay(phaseMs);
+  reel.stop();
+  await delay(settleMs);
+  return daemon.arrivals();
+};
+
+/** One loop for each worker, all at once. */
+const barePhase = async (loops: readonly BareLoop[], phaseMs: number) => {
+  const runs = await Promise.all(loops.map((loop) => loop.run(phaseMs)));
+  await delay(settleMs);
+  const perSecond = runs.reduce((sum, run) => sum + (1000 * run.fields) / run.elapsedMs, 0);
+  return { perSecond, fieldMs: runs.flatMap((run) => run.fieldMs) };
+};
+
+export const measurePipeline = async (setup: PipelineSetup): Promise<PipelineSpeed> => {
+  const { pictures, context, workers, rounds, phaseMs } = setup;
+  const models = await benchModels(context.models);
+  const threads = Math.max(1, Math.floor(availableParallelism() / workers));
+  const fields = await prepareFields(pictures, models);
+  const loops = await Promise.all(Array.from({ length: workers }, () => BareLoop.open(models, fields, threads)));
+  const daemon = await DaemonUnderTest.start({ pictures, pace: "onDemand", workers, threads, models: context.models });
+  try {
+    await daemonPhase(daemon, phaseMs);
+    await barePhase(loops, phaseMs / 2);
+    const before = await daemon.stageTotals();
+    const [daemonRates, bareRates, fieldMs]: [number[], number[], number[]] = [[], [], []];
+    for (let round = 0; round < rounds; round++) {
+      daemonRates.push(arrivalsPerSecond(await daemonPhase(daemon, phaseMs)));
+      const bare = await barePhase(loops, phaseMs);
+      bareRates.push(bare.perSecond);
+      fieldMs.push(...bare.fieldMs);
+    }
+    const ratios = daemonRates.map((rate, round) => rate / bareRates[round]!);
+    return {
+      pipelineRatio: median(ratios),
+      ratios,
+      daemonPerSecond: median(daemonRates),
+      barePerSecond: median(bareRates),
+      daemonMs: stageMeans(before, await daemon.stageTotals()),
+      bareMs: fieldMs.reduce((sum, ms) => sum + ms, 0) / fieldMs.length,
+      ...{ workers, threads },
+    };
+  } finally {
+    await daemon[Symbol.asyncDispose]();
+    for (const loop of loops) await loop[Symbol.asyncDispose]();
+  }
+};
+
+/** Fields of the daemon's usual source: real ones where they are, else painted ones. */
+export const usualPictures = async (count: number): Promise<{ name: string; pictures: readonly ReelPicture[] }> => {
+  const real = await realPictures("txl-pbc", count);
+  if (real) return { name: `${real.length} real fields of txl-pbc val`, pictures: real };
+  const painted = await paintedPictures(count);
+  return { name: `${painted.length} fields of the virtual slide (txl-pbc is not there)`, pictures: painted };
+};
+
+export const pipelineHow = (name: string, { workers, threads }: Pick<PipelineSpeed, "workers" | "threads">): string =>
+  `frames/s through the daemon in this process (memory camera with ${name}, decoded beforehand, as fast as they are consumed; counted by a ws client) over fields/s of bare session.run loops with the same two networks on the same prepared tensors; ${workers} worker(s) or loop(s) of ${threads} thread(s) each; phases in turn, median of the ratios`;
+
+interface Variant {
+  readonly name: string;
+  readonly source: string;
+  readonly pictures: readonly ReelPicture[];
+  readonly workers: number;
+}
+
+const variantsOf = async (): Promise<Variant[]> => {
+  const usual = await usualPictures(12);
+  const cores = availableParallelism();
+  const large = await paintedPictures(4, { fieldWidthPx: 1920, fieldHeightPx: 1200 });
+  const slide = await paintedPictures(8);
+  return [
+    { name: "pipelineRatio", source: usual.name, pictures: usual.pictures, workers: 1 },
+    ...(cores > 1
+      ? [{ name: "pipelineRatio.aWorkerACore", source: usual.name, pictures: usual.pictures, workers: cores }]
+      : []),
+    { name: "pipelineRatio.slide", source: "8 fields of the virtual slide, 960x720", pictures: slide, workers: 1 },
+    { name: "pipelineRatio.large", source: "4 fields of the virtual slide, 1920x1200", pictures: large, workers: 1 },
+  ];
+};
+
+const rowOf = (name: string, speed: PipelineSpeed): string[] => [
+  name,
+  ...[speed.pipelineRatio, speed.daemonPerSecond, speed.barePerSecond, speed.bareMs].map((value) => value.toFixed(2)),
+  ...[speed.daemonMs.preprocess, speed.daemonMs.inference, speed.daemonMs.clustering].map((ms) => ms.toFixed(2)),
+  speed.daemonMs.classification.toFixed(2),
+];
+
+export const pipelineBench = async (context: BenchContext): Promise<BenchResult> => {
+  const figures: Figure[] = [];
+  const rows = [["", "ratio", "daemon/s", "bare/s", "bare ms", "prepare", "infer", "cluster", "name"]];
+  const raw: Record<string, PipelineSpeed> = {};
+  for (const { name, source, pictures, workers } of await variantsOf()) {
+    const speed = await measurePipeline({ pictures, context, workers, rounds: 7, phaseMs: 1500 });
+    figures.push({ name, value: speed.pipelineRatio, atLeast: 0.95, how: pipelineHow(source, speed) });
+    rows.push(rowOf(name, speed));
+    raw[name] = speed;
+  }
+  return { figures, text: [...columns(rows), "daemon's stages in mean milliseconds a field"], raw };
+};

@@ -1,0 +1,23 @@
+import type { BenchResult, Figure } from "./figures.js";
+import { measureTraining } from "./training.js";
+
+/** The training step against the matrix-product peak, and against PyTorch where Python has it. */
+export const trainingBench = async (options: { rounds: number; pytorch: boolean }): Promise<BenchResult> => {
+  const speed = await measureTraining(options);
+  const step = `the detector's training step (${speed.stepGflop.toFixed(1)} GFLOP in convolutions and matrix products)`;
+  const figures: Figure[] = [
+    {
+      name: "trainingPeakShare",
+      value: speed.trainingPeakShare,
+      atLeast: 0.45,
+      how: `GFLOP/s of ${step} over GFLOP/s of a MatMul graph of 1024x1024 matrices in the same engine, in turn, median of the ratios`,
+    },
+  ];
+  if (!options.pytorch) return { figures, raw: speed };
+  const how =
+    speed.overPyTorch === undefined
+      ? "SKIPPED: python3 has no torch (pip install torch)"
+      : `PyTorch's time for ${step} (channels last, same batch and optimiser) over this engine's, one after the other`;
+  figures.push({ name: "overPyTorch", value: speed.overPyTorch, atLeast: 1, how });
+  return { figures, raw: speed };
+};
