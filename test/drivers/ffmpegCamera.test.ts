@@ -10,7 +10,7 @@ import { cameraChecks } from "../../drivers/conformance/index.js";
 import type { Camera, CameraFrame } from "../../drivers/contract.js";
 import type { CytoError } from "../../src/core/index.js";
 import { encodeJpeg } from "../../src/pictures/index.js";
-import { codeOf, hasFfmpeg, makeMedia, temporaryFolder } from "./media.js";
+import { codeOf, freePort, hasFfmpeg, makeMedia, startRtspSender, temporaryFolder } from "./media.js";
 
 let root = "";
 let removeRoot = async (): Promise<void> => {};
@@ -192,6 +192,38 @@ describe.skipIf(!hasFfmpeg)("ffmpeg camera (skipped where ffmpeg is not installe
     await expect(consume()).rejects.toMatchObject({ retryable: true });
     expect(frames).toBeGreaterThan(3);
     await server.close();
+  });
+
+  it("reads RTSP, and fails retryably when the sender goes", async () => {
+    const address = `rtsp://127.0.0.1:${await freePort()}/live`;
+    // ffmpeg has no RTSP server; it can be the listening end of a sender, which is the same protocol to the demuxer.
+    const opening = open(address, { inputOptions: { rtsp_flags: "listen" } });
+    let sender = startRtspSender(address);
+    let opened = false;
+    const settled = opening.then(
+      () => {
+        opened = true;
+      },
+      () => {
+        opened = true;
+      },
+    );
+    while (!opened) {
+      await Promise.race([once(sender, "exit"), settled]);
+      if (!opened) sender = startRtspSender(address);
+    }
+    const camera = await opening;
+    expect(camera.pace).toBe("live");
+    let frames = 0;
+    const consume = async (): Promise<void> => {
+      for await (const { width, height } of camera.frames()) {
+        expect([width, height]).toEqual([160, 120]);
+        frames++;
+        if (frames === 10) sender.kill("SIGKILL");
+      }
+    };
+    await expect(consume()).rejects.toMatchObject({ retryable: true });
+    expect(frames).toBeGreaterThanOrEqual(10);
   });
 
   it("gives up a source that freezes, before and after the first frame, and leaves no process", async () => {

@@ -60,6 +60,20 @@ export function startMjpegServer(port: number): { readonly process: ChildProcess
   };
 }
 
+/** Sends a test picture by RTSP to whoever listens there; ends at once where nobody does. */
+export const startRtspSender = (address: string): ChildProcess =>
+  spawn(
+    "ffmpeg",
+    ["-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=20", "-c:v", "mpeg4", "-g", "10"].concat([
+      "-f",
+      "rtsp",
+      "-rtsp_transport",
+      "tcp",
+      address,
+    ]),
+    { stdio: "ignore" },
+  );
+
 /** The code of the error that an operation ends with, or "none". */
 export async function codeOf(work: PromiseLike<unknown>): Promise<string> {
   try {
