@@ -1,5 +1,6 @@
 import type { CameraStatus, FrameCounts, FrameQuality } from "../acquisition/index.js";
 import type { Clock } from "../core/index.js";
+import type { Counts } from "../counting/index.js";
 import type { Detection } from "../detection/index.js";
 import type { HealthRegistry, Metrics } from "../observability/index.js";
 import type { StatusInput } from "../publication/index.js";
@@ -46,6 +47,7 @@ export class Progress {
   #lastFrameAtMs: number | null = null;
   #quality: StatusInput["quality"] = null;
   #scale: StatusInput["scale"] = null;
+  #counts: Counts | undefined;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
@@ -57,18 +59,24 @@ export class Progress {
     return this.#options.cameraStatus().stale;
   }
 
+  /** The newest counts; undefined before the first field. */
+  get counts(): Counts | undefined {
+    return this.#counts;
+  }
+
   /** A frame could not be searched. */
   failed(code: string): void {
     this.#failures[code] = (this.#failures[code] ?? 0) + 1;
     this.#options.metrics.framesDropped.inc({ cause: code });
   }
 
-  counted({ frame, detection }: CountedFrame, quality: FrameQuality): void {
+  counted({ frame, detection, counts }: CountedFrame, quality: FrameQuality): void {
     const { clock, metrics } = this.#options;
     const ageMs = Math.max(0, clock.now() - frame.capturedAtMs);
     this.#detectionRate.count(clock.monotonic());
     this.#latency.add(ageMs);
     this.#scale = detection.scale;
+    this.#counts = counts;
     this.#lastFrameAtMs = frame.capturedAtMs;
     this.#quality = { focus: quality.focus, light: quality.light, stain: quality.stain };
     metrics.framesProcessed.inc();

@@ -1,0 +1,238 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { WebSocket } from "ws";
+import { createRandom } from "../../src/core/index.js";
+import { type DaemonProcess, residentMiB, startDaemonProcess } from "../integration/program.js";
+import { subscribe } from "../integration/streamClient.js";
+import { openToySetting, type ToySetting } from "../integration/toySetting.js";
+import { streamUrl, TestClient } from "../publication/harness.js";
+import { pass, quantile, tell, times, untilTrue } from "./counts.js";
+
+/** Clients of a daemon at work that do not read, come back, send rubbish, or too much. */
+
+let toy: ToySetting;
+let source = "";
+let daemon: DaemonProcess;
+beforeAll(async () => {
+  toy = await openToySetting();
+  source = await toy.smears("smears", 6);
+});
+afterAll(() => toy.remove());
+beforeEach(async () => {
+  daemon = await startDaemonProcess([
+    ...toy.settings,
+    ...["camera.name=folder", `camera.source=${source}`, "camera.options.repeat=true"],
+    "camera.options.framesPerSecond=10",
+  ]);
+});
+afterEach(() => daemon[Symbol.asyncDispose]());
+
+const fieldsOver = async (ms: number): Promise<number> => {
+  const before = await daemon.metric("cytostream_frames_processed_total");
+  await pass(ms);
+  return (await daemon.metric("cytostream_frames_processed_total")) - before;
+};
+
+const openClient = async (): Promise<TestClient> => {
+  const client = new TestClient(streamUrl(daemon));
+  await client.next("hello");
+  return client;
+};
+
+describe("clients that do not read (promise 5)", () => {
+  const subscribers = times(1000, 150);
+  const seconds = times(600, 15);
+
+  it(`${subscribers} for ${seconds} s: memory within 256 KiB each and 10 %, counting goes on`, async () => {
+    await fieldsOver(3000);
+    const alone = await fieldsOver(5000);
+    const baseline = residentMiB(daemon.pid);
+    const clients: TestClient[] = [];
+    for (let i = 0; i < subscribers; i++) {
+      const client = await openClient();
+      client.send({ type: "subscribe", topics: ["cells", "counts", "frames", "status"] });
+      await client.next("subscriptions");
+      client.socket.pause();
+      clients.push(client);
+    }
+    const good = await subscribe(daemon, "counts");
+    const crowded = (await fieldsOver(seconds * 1000)) * (5 / seconds);
+    const grown = residentMiB(daemon.pid) - baseline;
+    tell(5, {
+      subscribers,
+      seconds,
+      baselineMiB: baseline,
+      grownMiB: grown,
+      fieldsBefore: alone,
+      fieldsBeside: crowded,
+    });
+    expect(grown).toBeLessThan((subscribers * 256) / 1024 + 0.1 * baseline);
+    expect(crowded).toBeGreaterThan(0.9 * alone - 2);
+    await good.settle();
+    await good.next("counts");
+    for (const client of clients) client.socket.terminate();
+    await untilTrue(async () => (await daemon.metric("cytostream_ws_clients")) === 1);
+  });
+});
+
+describe("a slow client that comes back (promise 6)", () => {
+  const rounds = times(50, 5);
+
+  it(`${rounds} times: the newest counts within 1 s, gaps seen by their sequence`, async () => {
+    const fast = await subscribe(daemon, "counts");
+    const slow = await subscribe(daemon, "counts", "frames");
+    const waits: number[] = [];
+    let gaps = 0;
+    let last = 0;
+    for (let round = 0; round < rounds; round++) {
+      slow.socket.pause();
+      await pass(1500);
+      await fast.settle();
+      const newest = (await fast.next("counts")).sequence;
+      const startedMs = performance.now();
+      slow.socket.resume();
+      for (let sequence = 0; sequence < newest; last = sequence) {
+        sequence = (await slow.next("counts")).sequence;
+        expect(sequence).toBeGreaterThan(last);
+        if (sequence > last + 1 && last > 0) gaps++;
+      }
+      waits.push(performance.now() - startedMs);
+    }
+    tell(6, { rounds, gaps, worstMs: Math.max(...waits) });
+    expect(Math.max(...waits)).toBeLessThan(1000);
+  });
+});
+
+const messages = [
+  '{"type":"subscribe","topics":["counts","cells"],"options":{"counts":{"maxRateHz":4}}}',
+  '{"type":"unsubscribe","topics":["counts"]}',
+  '{"type":"resume","session":"abc","token":"def","lastSequence":{"counts":3}}',
+  '{"type":"ping","id":"x"}',
+];
+
+/** One of the messages with bytes changed, taken out, doubled, or cut off. */
+const mutated = (random: ReturnType<typeof createRandom>): Buffer => {
+  let bytes = Buffer.from(messages[Math.floor(random.next() * messages.length)]!);
+  for (let edits = 1 + Math.floor(random.next() * 4); edits > 0; edits--) {
+    const at = Math.floor(random.next() * bytes.length);
+    const kind = Math.floor(random.next() * 4);
+    if (kind === 0) bytes[at] = Math.floor(random.next() * 256);
+    else if (kind === 1) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]);
+    else if (kind === 2) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(0, at), bytes.subarray(at)]);
+    else bytes = Buffer.from(bytes.subarray(0, at));
+    if (bytes.length === 0) bytes = Buffer.from("{");
+  }
+  return bytes;
+};
+
+describe("mutated messages (promise 8)", () => {
+  const total = times(1_000_000, 12_000);
+  const perConnection = 6;
+
+  it(`${total}: each answered by a code or a close, no crash, memory within 5 %`, async () => {
+    const random = createRandom(8);
+    const outcomes: Record<string, number> = {};
+    const note = (outcome: string): void => {
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+    };
+    /** Sends some and waits until all are answered: the answers to pings after them, or the close. */
+    const oneConnection = async (): Promise<void> => {
+      const client = await openClient();
+      for (let i = 0; i < perConnection; i++) client.socket.send(mutated(random), { binary: random.next() < 0.05 });
+      try {
+        for (const message of await client.settle()) {
+          if ("type" in message) note(message.type === "error" ? message.code : message.type);
+        }
+      } catch {
+        note(`closed ${client.closeCode}`);
+        expect([1003, 1007, 1008, 1009]).toContain(client.closeCode);
+      }
+      client.socket.terminate();
+    };
+    const batch = async (count: number): Promise<void> => {
+      for (let sent = 0; sent < count; sent += 8 * perConnection) {
+        await Promise.all(Array.from({ length: 8 }, oneConnection));
+      }
+    };
+    await batch(Math.min(total / 4, 6000));
+    const baseline = residentMiB(daemon.pid);
+    await batch(total - Math.min(total / 4, 6000));
+    const drift = residentMiB(daemon.pid) / baseline - 1;
+    tell(8, { messages: total, ...outcomes, baselineMiB: baseline, driftPercent: 100 * drift });
+    expect(drift).toBeLessThan(0.05);
+    expect((await daemon.get("/healthz")).status).toBe(200);
+  });
+});
+
+describe("messages that are too long or in too many parts (promise 9)", () => {
+  const rounds = times(200, 30);
+
+  it(`${rounds} of each: closed with 1009 and 1008 within 100 ms`, async () => {
+    const waits: number[] = [];
+    const misbehave = async (act: (socket: WebSocket) => void, code: number): Promise<void> => {
+      const client = await openClient();
+      const startedMs = performance.now();
+      act(client.socket);
+      expect(await client.closed()).toBe(code);
+      waits.push(performance.now() - startedMs);
+    };
+    for (let round = 0; round < rounds; round++) {
+      await misbehave((socket) => socket.send("x".repeat(65_537)), 1009);
+      await misbehave((socket) => {
+        for (let i = 0; i < 200; i++) socket.send("x", { fin: false });
+      }, 1008);
+    }
+    tell(9, { rounds, medianMs: quantile(waits, 0.5), p99Ms: quantile(waits, 0.99), worstMs: Math.max(...waits) });
+    expect(quantile(waits, 0.95)).toBeLessThan(100);
+  });
+});
+
+describe("a client at 1,000 messages a second (promise 11)", () => {
+  const seconds = times(60, 6);
+
+  /** Round trips of a client that keeps the rules, ms. */
+  const roundTrips = async (client: TestClient, forMs: number): Promise<number[]> => {
+    const trips: number[] = [];
+    for (const endMs = performance.now() + forMs; performance.now() < endMs; await pass(80)) {
+      const startedMs = performance.now();
+      client.send({ type: "ping", id: "trip" });
+      await client.next("pong");
+      trips.push(performance.now() - startedMs);
+    }
+    return trips;
+  };
+
+  it(`for ${seconds} s: limited, the others as before`, async () => {
+    const good = await openClient();
+    await roundTrips(good, 1000);
+    const before = await roundTrips(good, seconds * 1000);
+    let closings = 0;
+    let refused = 0;
+    let over = false;
+    const flood = async (): Promise<void> => {
+      while (!over) {
+        const client = await openClient();
+        client.socket.on("message", (data: Buffer) => {
+          if (data.includes("MESSAGE_RATE")) refused++;
+        });
+        const timer = setInterval(() => {
+          for (let i = 0; i < 10 && client.closeCode === undefined; i++) client.socket.send('{"type":"ping"}');
+        }, 10);
+        if ((await client.closed()) === 1008) closings++;
+        clearInterval(timer);
+      }
+    };
+    const flooding = flood();
+    const beside = await roundTrips(good, seconds * 1000);
+    over = true;
+    await flooding;
+    tell(11, {
+      ...{ seconds, closings, refused },
+      ...{ p99BeforeMs: quantile(before, 0.99), p99BesideMs: quantile(beside, 0.99) },
+    });
+    expect(closings).toBeGreaterThan(0);
+    expect(refused).toBeGreaterThan(0);
+    expect(good.closeCode).toBeUndefined();
+    // Far coarser than the promise, which the benches measure: only that nobody waits behind the flood.
+    expect(quantile(beside, 0.95)).toBeLessThan(quantile(before, 0.95) + 50);
+  });
+});

@@ -1,0 +1,235 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CytoError, createRandom, projectRoot } from "../../src/core/index.js";
+import { createDetector, type Detection, type Detector, type DetectorModels } from "../../src/detection/index.js";
+import { loadDetectorModel, writeModel } from "../../src/registry/index.js";
+import { toyDetectorBytes } from "../detection/toyModel.js";
+import { toyFrame } from "../detection/toySmear.js";
+import { residentMiB, startDaemonProcess } from "../integration/program.js";
+import {
+  openToySetting,
+  type ToySetting,
+  toyCells,
+  toyField,
+  toyPlaces,
+  toyUmPerPixel,
+} from "../integration/toySetting.js";
+import { detectorDraft } from "../registry/modelFixture.js";
+import { writeToyDataset } from "../training/toyDataset.js";
+import { pass, quantile, tell, times } from "./counts.js";
+
+let toy: ToySetting;
+beforeAll(async () => {
+  toy = await openToySetting();
+});
+afterAll(() => toy.remove());
+
+const frameAt = (index: number) => toyFrame(toyPlaces(index % 8), { ...toyField, umPerPixel: toyUmPerPixel });
+
+/** Fields through a detector, some at the same time without a pause, until told to stop. */
+class Load {
+  readonly results: Detection[] = [];
+  readonly failures: unknown[] = [];
+  #over = false;
+  readonly #lanes: Promise<void>[];
+
+  constructor(detector: Detector, atATime = 3) {
+    this.#lanes = Array.from({ length: atATime }, async (_unused, lane) => {
+      for (let index = lane; !this.#over; index += atATime) {
+        await detector.detect(frameAt(index)).then(
+          (detection) => this.results.push(detection),
+          (error: unknown) => this.failures.push(error),
+        );
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#over = true;
+    await Promise.all(this.#lanes);
+  }
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+describe("models that are corrupt, mis-hashed or of a wrong shape (promise 19)", () => {
+  const count = times(5000, 120);
+
+  /** A copy of the model with something wrong in it. */
+  const spoil = async (folder: string, random: ReturnType<typeof createRandom>): Promise<string> => {
+    await rm(folder, { recursive: true, force: true });
+    await cp(join(toy.folder, "models", "unet", "1.0.0"), folder, { recursive: true });
+    const [network, manifestPath] = [join(folder, "model.onnx"), join(folder, "manifest.json")];
+    const manifest = JSON.parse(await readFile(manifestPath, "utf8")) as Record<string, unknown>;
+    let bytes = new Uint8Array(await readFile(network));
+    const kinds = [
+      "flipped",
+      "cut",
+      "cut, hashed",
+      "noise, hashed",
+      "hash",
+      "classes",
+      "shapes",
+      "manifest",
+      "missing",
+    ];
+    const kind = kinds[Math.floor(random.next() * kinds.length)]!;
+    const at = Math.floor(random.next() * bytes.length);
+    if (kind === "flipped") bytes[at] = bytes[at]! ^ (1 << Math.floor(8 * random.next()));
+    if (kind.startsWith("cut")) bytes = bytes.slice(0, at);
+    if (kind.startsWith("noise")) bytes = Uint8Array.from({ length: 2000 }, () => Math.floor(256 * random.next()));
+    if (kind.endsWith("hashed")) manifest.sha256 = sha256(bytes);
+    if (kind === "hash") manifest.sha256 = sha256(Uint8Array.of(at & 255, at >> 8));
+    if (kind === "classes") manifest.classes = ["leukocyte", "erythrocyte", "platelet"];
+    if (kind === "shapes") manifest.outputs = (manifest.outputs as unknown[]).slice(Math.floor(2 * random.next()) + 1);
+    await writeFile(network, bytes);
+    const text = JSON.stringify(manifest);
+    await writeFile(manifestPath, kind === "manifest" ? text.slice(0, Math.floor(random.next() * text.length)) : text);
+    if (kind === "missing") await rm(network);
+    return kind;
+  };
+
+  it(`${count} of them: all refused, the old one serves, no frame lost`, async () => {
+    await using detector = await createDetector({ models: toy.models, provider: "cpu", threads: 1 });
+    const load = new Load(detector);
+    const random = createRandom(19);
+    const refused: Record<string, number> = {};
+    for (let index = 0; index < count; index++) {
+      const folder = join(toy.folder, "spoilt");
+      const kind = await spoil(folder, random);
+      const outcome: unknown = await loadDetectorModel(folder)
+        .then((source) => detector.swap({ detector: source }))
+        .catch((error: unknown) => error);
+      expect(outcome, kind).toBeInstanceOf(CytoError);
+      expect(["MODEL_INVALID", "MODEL_NOT_FOUND"], `${kind}: ${String(outcome)}`).toContain(
+        (outcome as CytoError).code,
+      );
+      refused[kind] = (refused[kind] ?? 0) + 1;
+    }
+    await load.stop();
+    tell(19, { models: count, ...refused, fields: load.results.length, lost: load.failures.length });
+    expect(load.failures).toEqual([]);
+    expect(load.results.length).toBeGreaterThan(0);
+    for (const { models, cells } of load.results) {
+      expect(models.detector).toEqual(toy.models.detector.ref);
+      expect(cells.length).toBe(toyCells);
+    }
+  });
+});
+
+describe("hot swap under load (promise 20)", () => {
+  const swaps = times(1000, 80);
+
+  it(`${swaps} swaps: no field fails, each result names the version that made it, memory within 2 %`, async () => {
+    // The other model answers with half the density, so that a result betrays which one made it.
+    const directory = join(toy.folder, "models", "unet", "2.0.0");
+    const draft = detectorDraft("2.0.0");
+    const thresholds = { erythrocyte: 0.2, leukocyte: 0.2, platelet: 0.2 };
+    const halved = { ...draft, detector: { ...draft.detector, thresholds } };
+    await writeModel(directory, halved, { onnxBytes: toyDetectorBytes(0.5), card: "toy" });
+    const second: DetectorModels = { ...toy.models, detector: await loadDetectorModel(directory) };
+    await using detector = await createDetector({ models: toy.models, provider: "cpu", threads: 1, workers: 2 });
+    const load = new Load(detector, 5);
+    const swapAll = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index++) {
+        await detector.swap(index % 2 === 0 ? second : toy.models);
+        await pass(5);
+      }
+    };
+    await swapAll(40);
+    const baseline = residentMiB(process.pid);
+    load.results.length = 0;
+    await swapAll(swaps);
+    await load.stop();
+    const drift = residentMiB(process.pid) / baseline - 1;
+    const byVersion: Record<string, number> = {};
+    for (const { models, cells } of load.results) {
+      const { version } = models.detector;
+      byVersion[version] = (byVersion[version] ?? 0) + 1;
+      expect(cells.length).toBe(toyCells);
+      const surest = Math.max(...cells.map(({ confidence }) => confidence));
+      expect(version).toBe(surest > 0.6 ? "1.0.0" : "2.0.0");
+    }
+    tell(20, {
+      swaps,
+      fields: load.results.length,
+      ...byVersion,
+      failed: load.failures.length,
+      baselineMiB: baseline,
+      driftPercent: 100 * drift,
+    });
+    expect(load.failures).toEqual([]);
+    expect(Object.keys(byVersion).sort()).toEqual(["1.0.0", "2.0.0"]);
+    // The results kept here are memory of the test's own.
+    expect(drift).toBeLessThan(swaps >= 1000 ? 0.02 : 0.1);
+  });
+});
+
+describe("detection saturated while a training runs (promise 18)", () => {
+  const seconds = times(120, 15);
+
+  it(`for ${seconds} s: lag of the main thread's event loop p99 <= 20 ms`, async () => {
+    const smears = await toy.smears("saturating", 12);
+    const data = join(toy.folder, "data");
+    const fields = Array.from({ length: 4 }, (_unused, index) => ({
+      painted: toyPlaces(index).filter(({ y }) => y < 270),
+    }));
+    await writeToyDataset(data, fields);
+    for (const kind of ["images", "labels"])
+      await cp(join(data, kind, "val"), join(data, kind, "train"), { recursive: true });
+    await writeFile(
+      join(data, "data.yaml"),
+      "train: images/train\nval: images/val\nnames: [RBC, WBC, Platelets, LY]\n",
+    );
+    await mkdir(join(toy.folder, "run"));
+    await using daemon = await startDaemonProcess([
+      ...toy.settings,
+      ...["camera.name=folder", `camera.source=${smears}`, "camera.options.repeat=true", "detection.threads=0"],
+    ]);
+    const words = ["train", "unet", "--data", data, "--out", join(toy.folder, "run"), "--steps", "100000", "--json"];
+    const program = join(projectRoot(), "src", "cli", "cytostream.ts");
+    const training = spawn(process.execPath, ["--import", "tsx", program, ...words], {
+      cwd: projectRoot(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    const ended = new Promise<void>((resolve) => {
+      training.on("close", () => resolve());
+    });
+    const begun = new Promise<void>((resolve, reject) => {
+      training.stdout.setEncoding("utf8").on("data", (part: string) => {
+        said += part;
+        if (/"step":\s*[1-9]/.test(said)) resolve();
+      });
+      training.stderr.setEncoding("utf8").on("data", (part: string) => {
+        said += part;
+      });
+      training.on("close", () => reject(new Error(`the training has ended: ${said}`)));
+    });
+    try {
+      await begun;
+      await daemon.metric('cytostream_event_loop_lag_seconds{quantile="0.99"}');
+      const before = await daemon.metric("cytostream_frames_processed_total");
+      const lags: number[] = [];
+      for (let second = 0; second < seconds; second++) {
+        await pass(1000);
+        lags.push(1000 * (await daemon.metric('cytostream_event_loop_lag_seconds{quantile="0.99"}')));
+      }
+      const done = (await daemon.metric("cytostream_frames_processed_total")) - before;
+      tell(18, {
+        seconds,
+        fieldsPerSecond: done / seconds,
+        medianP99Ms: quantile(lags, 0.5),
+        worstP99Ms: Math.max(...lags),
+      });
+      expect(done).toBeGreaterThan(0);
+      expect(quantile(lags, 0.5)).toBeLessThanOrEqual(20);
+    } finally {
+      training.kill("SIGKILL");
+      await ended;
+    }
+  });
+});
