@@ -16,6 +16,20 @@ export interface ResampleTarget {
   readonly channels: 3 | 4;
 }
 
+/** Rows that are combined: where the first begins, and which taps are theirs. */
+interface WordRows {
+  readonly row: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Words of a row that are read, and how many a row has. */
+interface WordRange {
+  readonly rowWords: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 const lowBytes = 0x00ff00ff;
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
@@ -29,9 +43,6 @@ export class Resampler {
   readonly #rows = new AxisTaps();
   /** Combined rows: for each byte of a source row, 256 times its value. */
   #line = new Uint16Array(0);
-  /** Even and odd bytes of combined rows, as lanes of words. */
-  #even = new Int32Array(0);
-  #odd = new Int32Array(0);
 
   /**
    * Resamples the part of `source` that the axes describe.
@@ -47,8 +58,6 @@ export class Resampler {
     const to = columns.high * 3;
     if (this.#line.length < rowBytes + 4) {
       this.#line = new Uint16Array(rowBytes + 4);
-      this.#even = new Int32Array((rowBytes >> 2) + 2);
-      this.#odd = new Int32Array((rowBytes >> 2) + 2);
     }
     const { buffer, byteOffset, byteLength } = source.pixels;
     const words =
@@ -58,7 +67,6 @@ export class Resampler {
     for (let i = 0; i < axes.down.target; i++) {
       if (words) {
         this.#combineWords(words, i, { rowWords: rowBytes >> 2, from: from >> 2, to: (to + 3) >> 2 });
-        this.#unpack(from >> 2, (to + 3) >> 2);
       } else {
         this.#combineBytes(source.pixels, i, { rowBytes, from, to });
       }
@@ -66,44 +74,110 @@ export class Resampler {
     }
   }
 
-  #combineWords(words: Int32Array, i: number, range: { rowWords: number; from: number; to: number }): void {
-    const { first, start, weights } = this.#rows;
-    const even = this.#even;
-    const odd = this.#odd;
+  /** Rows of words are taken four at a time, so that a word's sums stay in registers. */
+  #combineWords(words: Int32Array, i: number, range: WordRange): void {
+    const { first, start } = this.#rows;
     const begin = start[i]!;
     const end = start[i + 1]!;
-    for (let k = begin; k < end; k++) {
-      const weight = weights[k]!;
-      const row = (first[i]! + k - begin) * range.rowWords;
-      if (k === begin) {
-        for (let w = range.from; w < range.to; w++) {
-          const word = words[row + w]!;
-          even[w] = Math.imul(word & lowBytes, weight);
-          odd[w] = Math.imul((word >>> 8) & lowBytes, weight);
-        }
-      } else if (weight > 0) {
-        for (let w = range.from; w < range.to; w++) {
-          const word = words[row + w]!;
-          even[w] = (even[w]! + Math.imul(word & lowBytes, weight)) | 0;
-          odd[w] = (odd[w]! + Math.imul((word >>> 8) & lowBytes, weight)) | 0;
-        }
-      }
+    const row = first[i]! * range.rowWords;
+    if (end - begin <= 2) {
+      this.#combineTwo(words, { row, begin, end }, range);
+      return;
     }
+    this.#combineFour(words, { row, begin, end }, range);
+    for (let next = begin + 4; next < end; next += 4)
+      this.#addFour(words, { row: row + (next - begin) * range.rowWords, begin: next, end }, range);
   }
 
-  #unpack(from: number, to: number): void {
+  #combineTwo(words: Int32Array, { row, begin, end }: WordRows, { rowWords, from, to }: WordRange): void {
+    const { weights } = this.#rows;
     const line = this.#line;
-    const even = this.#even;
-    const odd = this.#odd;
+    const w0 = weights[begin]!;
+    const w1 = begin + 1 < end ? weights[begin + 1]! : 0;
+    const r1 = w1 === 0 ? row : row + rowWords;
     for (let w = from; w < to; w++) {
-      const evens = even[w]!;
-      const odds = odd[w]!;
+      const a = words[row + w]!;
+      const b = words[r1 + w]!;
+      const evens = (Math.imul(a & lowBytes, w0) + Math.imul(b & lowBytes, w1)) | 0;
+      const odds = (Math.imul((a >>> 8) & lowBytes, w0) + Math.imul((b >>> 8) & lowBytes, w1)) | 0;
       const at = w << 2;
       line[at] = evens;
       line[at + 1] = odds;
       line[at + 2] = evens >>> 16;
       line[at + 3] = odds >>> 16;
     }
+  }
+
+  #combineFour(words: Int32Array, rows: WordRows, { rowWords, from, to }: WordRange): void {
+    const line = this.#line;
+    const { r0, r1, r2, r3, w0, w1, w2, w3 } = this.#four(rows, rowWords);
+    for (let w = from; w < to; w++) {
+      const a = words[r0 + w]!;
+      const b = words[r1 + w]!;
+      const c = words[r2 + w]!;
+      const d = words[r3 + w]!;
+      const evens =
+        (Math.imul(a & lowBytes, w0) +
+          Math.imul(b & lowBytes, w1) +
+          Math.imul(c & lowBytes, w2) +
+          Math.imul(d & lowBytes, w3)) |
+        0;
+      const odds =
+        (Math.imul((a >>> 8) & lowBytes, w0) +
+          Math.imul((b >>> 8) & lowBytes, w1) +
+          Math.imul((c >>> 8) & lowBytes, w2) +
+          Math.imul((d >>> 8) & lowBytes, w3)) |
+        0;
+      const at = w << 2;
+      line[at] = evens;
+      line[at + 1] = odds;
+      line[at + 2] = evens >>> 16;
+      line[at + 3] = odds >>> 16;
+    }
+  }
+
+  #addFour(words: Int32Array, rows: WordRows, { rowWords, from, to }: WordRange): void {
+    const line = this.#line;
+    const { r0, r1, r2, r3, w0, w1, w2, w3 } = this.#four(rows, rowWords);
+    for (let w = from; w < to; w++) {
+      const a = words[r0 + w]!;
+      const b = words[r1 + w]!;
+      const c = words[r2 + w]!;
+      const d = words[r3 + w]!;
+      const evens =
+        (Math.imul(a & lowBytes, w0) +
+          Math.imul(b & lowBytes, w1) +
+          Math.imul(c & lowBytes, w2) +
+          Math.imul(d & lowBytes, w3)) |
+        0;
+      const odds =
+        (Math.imul((a >>> 8) & lowBytes, w0) +
+          Math.imul((b >>> 8) & lowBytes, w1) +
+          Math.imul((c >>> 8) & lowBytes, w2) +
+          Math.imul((d >>> 8) & lowBytes, w3)) |
+        0;
+      const at = w << 2;
+      line[at] = line[at]! + (evens & 0xffff);
+      line[at + 1] = line[at + 1]! + (odds & 0xffff);
+      line[at + 2] = line[at + 2]! + (evens >>> 16);
+      line[at + 3] = line[at + 3]! + (odds >>> 16);
+    }
+  }
+
+  /** Where four rows begin and what they weigh; those beyond the last weigh nothing and are the first again. */
+  #four({ row, begin, end }: WordRows, rowWords: number) {
+    const { weights } = this.#rows;
+    const count = end - begin;
+    return {
+      r0: row,
+      r1: count > 1 ? row + rowWords : row,
+      r2: count > 2 ? row + 2 * rowWords : row,
+      r3: count > 3 ? row + 3 * rowWords : row,
+      w0: weights[begin]!,
+      w1: count > 1 ? weights[begin + 1]! : 0,
+      w2: count > 2 ? weights[begin + 2]! : 0,
+      w3: count > 3 ? weights[begin + 3]! : 0,
+    };
   }
 
   #combineBytes(pixels: Uint8Array, i: number, range: { rowBytes: number; from: number; to: number }): void {
@@ -131,12 +205,20 @@ export class Resampler {
       let red = 32_768;
       let green = 32_768;
       let blue = 32_768;
-      for (; k < end; k++) {
-        const weight = weights[k]!;
+      // Two taps at a time: most pixels have three or four.
+      for (; k + 1 < end; k += 2) {
+        const w0 = weights[k]!;
+        const w1 = weights[k + 1]!;
+        red = (red + Math.imul(w0, line[at]!) + Math.imul(w1, line[at + 3]!)) | 0;
+        green = (green + Math.imul(w0, line[at + 1]!) + Math.imul(w1, line[at + 4]!)) | 0;
+        blue = (blue + Math.imul(w0, line[at + 2]!) + Math.imul(w1, line[at + 5]!)) | 0;
+        at += 6;
+      }
+      if (k < end) {
+        const weight = weights[k++]!;
         red = (red + Math.imul(weight, line[at]!)) | 0;
         green = (green + Math.imul(weight, line[at + 1]!)) | 0;
         blue = (blue + Math.imul(weight, line[at + 2]!)) | 0;
-        at += 3;
       }
       bytes[to] = red >> 16;
       bytes[to + 1] = green >> 16;
