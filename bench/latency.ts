@@ -10,7 +10,7 @@ import { DaemonUnderTest, type Stage, stageMeans } from "./daemonUnderTest.js";
 import { type ReelPicture, reel } from "./drivers/cameras/memory/reel.js";
 import { type BenchContext, type BenchResult, columns, type Figure } from "./figures.js";
 import { benchModels } from "./models.js";
-import { arrivalsPerSecond, daemonPhase, usualPictures } from "./pipeline.js";
+import { arrivalsPerSecond, daemonPhase, phaseFor, usualPictures } from "./pipeline.js";
 import { median, quantile } from "./statistics.js";
 
 /** A camera's rate against what the networks alone can do. */
@@ -78,15 +78,16 @@ class RateTrial {
 }
 
 export const measureLatency = async (setup: LatencySetup): Promise<LatencyFigures> => {
-  const { pictures, context, rounds, phaseMs } = setup;
+  const { pictures, context, rounds } = setup;
   const models = await benchModels(context.models);
   const threads = availableParallelism();
   const loop = await BareLoop.open(models, await prepareFields(pictures, models), threads);
   const daemon = await DaemonUnderTest.start({ pictures, pace: "live", workers: 1, threads, models: context.models });
   try {
-    let fieldMs = (await loop.run(phaseMs / 2)).fieldMs.slice();
-    fieldMs = (await loop.run(phaseMs / 2)).fieldMs.slice();
-    const warmUpMs = median(fieldMs);
+    await loop.run(0);
+    const fieldMs: number[] = [];
+    const warmUpMs = median((await loop.run(setup.phaseMs / 2)).fieldMs);
+    const phaseMs = phaseFor(setup.phaseMs, warmUpMs);
     const intervalMs = (rate: Rate): number => warmUpMs / rates[rate];
     reel.intervalMs = intervalMs("saturated");
     await daemonPhase(daemon, phaseMs);

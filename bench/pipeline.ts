@@ -35,6 +35,14 @@ const unsteady = 4;
 /** Time for what is under way to come out, and for idle threads of onnxruntime to stop spinning. */
 const settleMs = 120;
 
+/** A phase has at least so many fields, also on a slow machine, and is never so long that the camera seems dead. */
+const leastFields = 24;
+const longestPhaseMs = 2500;
+
+/** How long a phase must be where a field takes a time. */
+export const phaseFor = (phaseMs: number, fieldMs: number): number =>
+  Math.max(phaseMs, Math.min(longestPhaseMs, leastFields * fieldMs));
+
 /** By sequence, so that messages which newer ones replaced count too. */
 export const arrivalsPerSecond = (arrivals: readonly Arrival[]): number => {
   const steady = arrivals.slice(unsteady);
@@ -61,15 +69,16 @@ const barePhase = async (loops: readonly BareLoop[], phaseMs: number) => {
 };
 
 export const measurePipeline = async (setup: PipelineSetup): Promise<PipelineSpeed> => {
-  const { pictures, context, workers, rounds, phaseMs } = setup;
+  const { pictures, context, workers, rounds } = setup;
   const models = await benchModels(context.models);
   const threads = Math.max(1, Math.floor(availableParallelism() / workers));
   const fields = await prepareFields(pictures, models);
   const loops = await Promise.all(Array.from({ length: workers }, () => BareLoop.open(models, fields, threads)));
   const daemon = await DaemonUnderTest.start({ pictures, pace: "onDemand", workers, threads, models: context.models });
   try {
+    await barePhase(loops, 0);
+    const phaseMs = phaseFor(setup.phaseMs, median((await barePhase(loops, 0)).fieldMs));
     await daemonPhase(daemon, phaseMs);
-    await barePhase(loops, phaseMs / 2);
     const before = await daemon.stageTotals();
     const [daemonRates, bareRates, fieldMs]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round < rounds; round++) {
