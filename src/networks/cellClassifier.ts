@@ -1,6 +1,6 @@
 import { leukocyteClasses } from "../core/index.js";
 import { Graph, type Operators, type Value } from "../engine/onnx/index.js";
-import { type ConvSpec, globalMean, InferenceLayers, type Layers } from "./layers.js";
+import { convBlock, globalMean, InferenceLayers, type Layers } from "./layers.js";
 import type { Weights } from "./parameters.js";
 
 export interface CellClassifierOptions {
@@ -12,14 +12,6 @@ export const defaultCellClassifier: CellClassifierOptions = { widths: [32, 64, 9
 
 /** Side of a crop, px. */
 export const cropSidePx = 96;
-
-const block = (name: string, channels: number): ConvSpec => ({
-  name,
-  channels,
-  kernel: 3,
-  norm: "batch",
-  activation: "relu",
-});
 
 /**
  * Names the leukocyte in a crop: pairs of 3x3 convolutions at strides 2 to 16, the mean over the pixels, one linear
@@ -34,8 +26,8 @@ export const cellClassifier = (
   let x = foldCrops(ops, crops);
   widths.forEach((width, level) => {
     if (level > 0) x = ops.maxPool(x, { kernel: 2, stride: 2 });
-    x = layers.conv(x, block(`level${level}a`, width));
-    x = layers.conv(x, block(`level${level}b`, width));
+    x = layers.conv(x, convBlock(`level${level}a`, width));
+    x = layers.conv(x, convBlock(`level${level}b`, width));
   });
   return layers.linear(globalMean(ops, x), { name: "class", features: leukocyteClasses.length, activation: "none" });
 };

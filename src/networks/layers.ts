@@ -167,6 +167,15 @@ export const foldedConv = (weights: Weights, { name, channels, norm }: ConvSpec)
   return { weight: folded, bias };
 };
 
+/** A 3x3 convolution with batch normalisation and rectifier: the unit of which the networks are built. */
+export const convBlock = (name: string, channels: number): ConvSpec => ({
+  name,
+  channels,
+  kernel: 3,
+  norm: "batch",
+  activation: "relu",
+});
+
 /** Mean over the pixels: [N,C,H,W] -> [N,C]. */
 export const globalMean = (ops: Operators, x: Value): Value => ops.reduceMean(x, [2, 3], false);
 

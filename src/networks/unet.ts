@@ -1,6 +1,6 @@
 import { densityClasses } from "../core/index.js";
 import { Graph, type Operators, type Value } from "../engine/onnx/index.js";
-import { type ConvSpec, InferenceLayers, type Layers } from "./layers.js";
+import { convBlock, InferenceLayers, type Layers } from "./layers.js";
 import type { Weights } from "./parameters.js";
 import { type ActivationRanges, QuantisedLayers } from "./quantisedLayers.js";
 
@@ -29,14 +29,6 @@ const initialLogit = -4;
 /** Half a red cell in px of the field: the extents' natural unit. */
 export const extentUnitPx = 16;
 
-const block = (name: string, channels: number): ConvSpec => ({
-  name,
-  channels,
-  kernel: 3,
-  norm: "batch",
-  activation: "relu",
-});
-
 /**
  * U-Net (Ronneberger, Fischer & Brox 2015; method.md "Parts", 3) that maps a field to one density per class and the
  * cells' extents. The field [N,H,W,4] (uint8 RGBA, alpha marks valid pixels) is folded to half size first; four levels
@@ -48,16 +40,16 @@ export const uNet = (layers: Layers, field: Value, { widths }: UNetOptions = def
   const skips: Value[] = [];
   widths.forEach((width, level) => {
     if (level > 0) x = ops.maxPool(x, { kernel: 2, stride: 2 });
-    x = layers.conv(x, block(`down${level}a`, width));
-    x = layers.conv(x, block(`down${level}b`, width));
+    x = layers.conv(x, convBlock(`down${level}a`, width));
+    x = layers.conv(x, convBlock(`down${level}b`, width));
     skips.push(x);
   });
   for (let level = widths.length - 2; level >= 0; level -= 1) {
     x = ops.concat([skips[level]!, ops.upsample(x, 2)], 1);
-    x = layers.conv(x, block(`up${level}a`, widths[level]!));
-    x = layers.conv(x, block(`up${level}b`, widths[level]!));
+    x = layers.conv(x, convBlock(`up${level}a`, widths[level]!));
+    x = layers.conv(x, convBlock(`up${level}b`, widths[level]!));
   }
-  x = layers.conv(x, block("head", widths[0]));
+  x = layers.conv(x, convBlock("head", widths[0]));
   const point = { kernel: 1, norm: "none", activation: "none", gain: 1 } as const;
   const logits = layers.conv(x, { ...point, name: "density", channels: densityClasses.length, bias: initialLogit });
   const sides = layers.conv(x, { ...point, name: "extent", channels: densityClasses.length * extentSides });

@@ -1,3 +1,5 @@
+import { machineName } from "./machine.js";
+
 /** What a card tells of a model: who reads it decides whether the model fits their laboratory. */
 export interface ModelCard {
   readonly title: string;
@@ -23,6 +25,33 @@ export interface DataSummary {
   readonly fields: number;
   readonly cells: Readonly<Record<string, number>>;
 }
+
+/** Where a model comes from, in its manifest and at the head of its card. */
+export interface Provenance {
+  readonly request: { readonly command: string; readonly seed: number };
+  readonly fields: { readonly summaries: readonly DataSummary[] };
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+/** The manifest's `training`. */
+export const trainingOf = ({ request, fields, steps, seconds }: Provenance) => ({
+  command: request.command,
+  seed: request.seed,
+  data: fields.summaries.map(({ dataset, split }) => `${dataset}/${split}`),
+  steps,
+  seconds,
+});
+
+/** A card's lines on the training. */
+export const cardOf = ({ request, fields, steps, seconds }: Provenance) => ({
+  command: request.command,
+  seed: request.seed,
+  steps,
+  seconds,
+  machine: machineName(),
+  data: fields.summaries,
+});
 
 const table = (rows: readonly (readonly string[])[]): string => {
   const [heading = [], ...rest] = rows;

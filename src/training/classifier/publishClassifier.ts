@@ -3,8 +3,7 @@ import { cropSidePx, defaultCellClassifier } from "../../networks/index.js";
 import { type ManifestDraft, writeModel } from "../../registry/index.js";
 import { cropUm } from "../datasets/index.js";
 import type { TrainingFields } from "../fields.js";
-import { machineName } from "../machine.js";
-import { renderCard } from "../modelCard.js";
+import { cardOf, renderCard, trainingOf } from "../modelCard.js";
 import { type Calibration, confusionOf, meanRecall, type ScoredSamples } from "./calibration.js";
 import type { ClassifierSettings, ClassifierTraining } from "./settings.js";
 
@@ -45,40 +44,31 @@ export const publishClassifier = async (published: PublishedClassifier): Promise
   return figures;
 };
 
-const draft = (
-  { request, settings, fields, calibration, steps, seconds }: PublishedClassifier,
-  figures: Figures,
-): ManifestDraft => ({
+const draft = (published: PublishedClassifier, figures: Figures): ManifestDraft => ({
   kind: "classifier",
   name: "cells",
-  version: request.version,
+  version: published.request.version,
   classes: [...leukocyteClasses],
   umPerPixel: cropUm / cropSidePx,
   inputs: [{ name: "crops", type: "uint8", shape: ["cells", cropSidePx, cropSidePx, 3] }],
   outputs: [{ name: "logits", type: "float32", shape: ["cells", leukocyteClasses.length] }],
-  classifier: { cropUm, cropPx: cropSidePx, temperature: calibration.temperature, unsureBelow: settings.unsureBelow },
-  training: {
-    command: request.command,
-    seed: request.seed,
-    data: fields.summaries.map(({ dataset, split }) => `${dataset}/${split}`),
-    steps,
-    seconds,
+  classifier: {
+    cropUm,
+    cropPx: cropSidePx,
+    temperature: published.calibration.temperature,
+    unsureBelow: published.settings.unsureBelow,
   },
+  training: trainingOf(published),
   figures,
 });
 
 const card = (published: PublishedClassifier, figures: Figures, matrix: Matrix): string => {
-  const { request, settings, fields, calibration, steps, seconds } = published;
+  const { request, settings, calibration } = published;
   return renderCard({
     title: `cells ${request.version}`,
     purpose: "Names the leukocyte in a crop of 20.8 um: seven classes, or leukocyte where it is unsure.",
-    command: request.command,
+    ...cardOf(published),
     commandBefore: published.commandBefore,
-    seed: request.seed,
-    steps,
-    seconds,
-    machine: machineName(),
-    data: fields.summaries,
     settings: {
       ...settings,
       network: defaultCellClassifier,

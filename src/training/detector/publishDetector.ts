@@ -2,8 +2,7 @@ import { densityClasses } from "../../core/index.js";
 import { densityStride } from "../../networks/index.js";
 import { loadDetectorModel, type ManifestDraft, writeModel } from "../../registry/index.js";
 import type { TrainingFields } from "../fields.js";
-import { machineName } from "../machine.js";
-import { renderCard } from "../modelCard.js";
+import { cardOf, renderCard, trainingOf } from "../modelCard.js";
 import { type ChosenThresholds, chooseThresholds, findCandidates, scoreAt } from "./chooseThresholds.js";
 import type { DetectorSettings, DetectorTraining } from "./settings.js";
 
@@ -58,7 +57,7 @@ export const publishDetector = async (published: PublishedDetector): Promise<Rea
 };
 
 const draft = (published: PublishedDetector, chosen: ChosenThresholds): ManifestDraft => {
-  const { request, fields, steps, seconds } = published;
+  const { request } = published;
   return {
     kind: "detector",
     name: "unet",
@@ -72,19 +71,13 @@ const draft = (published: PublishedDetector, chosen: ChosenThresholds): Manifest
       { name: "extent", type: "float32", shape: [1, 4 * densityClasses.length, "height/2", "width/2"] },
     ],
     detector: { thresholds: chosen.thresholds, ...suppression, referenceRedCellPx },
-    training: {
-      command: request.command,
-      seed: request.seed,
-      data: fields.summaries.map(({ dataset, split }) => `${dataset}/${split}`),
-      steps,
-      seconds,
-    },
+    training: trainingOf(published),
     figures: chosen.figures,
   };
 };
 
 const card = (published: PublishedDetector, chosen: ChosenThresholds): string => {
-  const { request, fields, settings, steps, seconds } = published;
+  const { request, fields, settings } = published;
   const chosenOn =
     fields.validation.length > 0
       ? `Thresholds were chosen on the same ${fields.validation.length} validation fields that the figures are of.`
@@ -92,13 +85,8 @@ const card = (published: PublishedDetector, chosen: ChosenThresholds): string =>
   return renderCard({
     title: `unet ${request.version}`,
     purpose: "Maps a field of a stained blood smear to densities of red cells, leukocytes and platelets, and extents.",
-    command: request.command,
+    ...cardOf(published),
     commandBefore: published.commandBefore,
-    seed: request.seed,
-    steps,
-    seconds,
-    machine: machineName(),
-    data: fields.summaries,
     settings: { ...settings, shares: request.shares ?? "by number of fields", thresholds: chosen.thresholds },
     figures: [
       {
