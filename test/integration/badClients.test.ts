@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import { streamUrl, TestClient } from "../publication/harness.js";
 import { type DaemonProcess, startDaemonProcess } from "./program.js";
 import { subscribe } from "./streamClient.js";
@@ -79,8 +81,11 @@ describe("a client that misbehaves", () => {
   });
 
   it("a page of another site: refused before there is a connection", async () => {
-    const client = new TestClient(streamUrl(daemon), { origin: "https://elsewhere.example" });
-    expect(await client.closed()).toBe(1006);
+    const socket = new WebSocket(streamUrl(daemon), { origin: "https://elsewhere.example" });
+    socket.on("error", () => {});
+    const [, response] = (await once(socket, "unexpected-response")) as [unknown, IncomingMessage];
+    expect(response.statusCode).toBe(403);
+    socket.terminate();
     await expectUnharmed();
   });
 

@@ -30,11 +30,22 @@ const programArguments = (): readonly string[] => {
   return launch;
 };
 
-const start = (words: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [...programArguments(), ...words], {
+const running = new Set<ChildProcess>();
+
+// A test that times out never comes to disposing of its daemon.
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+const start = (words: readonly string[]): ChildProcess => {
+  const child = spawn(process.execPath, [...programArguments(), ...words], {
     cwd: projectRoot(),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+};
 
 export interface CommandResult {
   readonly code: number | null;
