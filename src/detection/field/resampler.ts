@@ -16,6 +16,13 @@ export interface ResampleTarget {
   readonly channels: 3 | 4;
 }
 
+/** A source's rows as words; the first of them is row `firstRow` of the source. */
+interface AlignedRows {
+  readonly words: Int32Array;
+  readonly rowWords: number;
+  readonly firstRow: number;
+}
+
 /** Rows that are combined: where the first begins, and which taps are theirs. */
 interface WordRows {
   readonly row: number;
@@ -35,14 +42,16 @@ const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 /**
  * Separable resampling of 8-bit RGB by area averaging (shrinking) or linear interpolation (enlarging), within one level
- * of the exact result. Rows are combined first, four bytes at a time where the rows allow it: two 16-bit lanes of a
- * word hold 8-bit values times weights that sum to 256. Memory grows to the largest source and is then reused.
+ * of the exact result. Rows are combined first, four bytes at a time: two 16-bit lanes of a word hold 8-bit values times
+ * weights that sum to 256. Memory grows to the largest source and is then reused.
  */
 export class Resampler {
   readonly #columns = new AxisTaps();
   readonly #rows = new AxisTaps();
   /** Combined rows: for each byte of a source row, 256 times its value. */
   #line = new Uint16Array(0);
+  /** Rows of a source whose rows do not begin with words. */
+  #copy = new Int32Array(0);
 
   /**
    * Resamples the part of `source` that the axes describe.
@@ -56,37 +65,45 @@ export class Resampler {
     const rowBytes = source.width * 3;
     const from = columns.low * 3;
     const to = columns.high * 3;
-    if (this.#line.length < rowBytes + 4) {
-      this.#line = new Uint16Array(rowBytes + 4);
-    }
-    const { buffer, byteOffset, byteLength } = source.pixels;
-    const words =
-      littleEndian && rowBytes % 4 === 0 && byteOffset % 4 === 0
-        ? new Int32Array(buffer, byteOffset, byteLength >> 2)
-        : undefined;
+    if (this.#line.length < rowBytes + 4) this.#line = new Uint16Array(rowBytes + 4);
+    const aligned = littleEndian ? this.#wordsOf(source, { from, to }) : undefined;
     for (let i = 0; i < axes.down.target; i++) {
-      if (words) {
-        this.#combineWords(words, i, { rowWords: rowBytes >> 2, from: from >> 2, to: (to + 3) >> 2 });
-      } else {
-        this.#combineBytes(source.pixels, i, { rowBytes, from, to });
-      }
+      if (aligned) this.#combineWords(aligned, i, { from: from >> 2, to: (to + 3) >> 2 });
+      else this.#combineBytes(source.pixels, i, { rowBytes, from, to });
       this.#writeRow(axes.across.target, target, target.offset + i * target.rowBytes);
     }
   }
 
+  /** The rows that are read as words: as they are where each begins with a word, else copied. */
+  #wordsOf({ width, pixels }: RgbSource, { from, to }: { from: number; to: number }): AlignedRows {
+    const rowBytes = width * 3;
+    const { buffer, byteOffset, byteLength } = pixels;
+    if (rowBytes % 4 === 0 && byteOffset % 4 === 0)
+      return { words: new Int32Array(buffer, byteOffset, byteLength >> 2), rowWords: rowBytes >> 2, firstRow: 0 };
+    const { low, high } = this.#rows;
+    const rowWords = (rowBytes + 3) >> 2;
+    const stride = rowWords * 4;
+    if (this.#copy.length < (high - low) * rowWords) this.#copy = new Int32Array((high - low) * rowWords);
+    const bytes = new Uint8Array(this.#copy.buffer);
+    for (let row = low; row < high; row++)
+      bytes.set(pixels.subarray(row * rowBytes + from, row * rowBytes + to), (row - low) * stride + from);
+    return { words: this.#copy, rowWords, firstRow: low };
+  }
+
   /** Rows of words are taken four at a time, so that a word's sums stay in registers. */
-  #combineWords(words: Int32Array, i: number, range: WordRange): void {
+  #combineWords({ words, rowWords, firstRow }: AlignedRows, i: number, columns: { from: number; to: number }): void {
     const { first, start } = this.#rows;
     const begin = start[i]!;
     const end = start[i + 1]!;
-    const row = first[i]! * range.rowWords;
+    const range = { rowWords, ...columns };
+    const row = (first[i]! - firstRow) * rowWords;
     if (end - begin <= 2) {
       this.#combineTwo(words, { row, begin, end }, range);
       return;
     }
     this.#combineFour(words, { row, begin, end }, range);
     for (let next = begin + 4; next < end; next += 4)
-      this.#addFour(words, { row: row + (next - begin) * range.rowWords, begin: next, end }, range);
+      this.#addFour(words, { row: row + (next - begin) * rowWords, begin: next, end }, range);
   }
 
   #combineTwo(words: Int32Array, { row, begin, end }: WordRows, { rowWords, from, to }: WordRange): void {
