@@ -202,7 +202,7 @@ describe("detection saturated while a training runs (promise 18)", () => {
     const begun = new Promise<void>((resolve, reject) => {
       training.stdout.setEncoding("utf8").on("data", (part: string) => {
         said += part;
-        if (/"step":\s*[1-9]/.test(said)) resolve();
+        if (/"steps":\s*[1-9]/.test(said)) resolve();
       });
       training.stderr.setEncoding("utf8").on("data", (part: string) => {
         said += part;

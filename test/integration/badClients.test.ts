@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { streamUrl, TestClient } from "../publication/harness.js";
-import { type DaemonProcess, startDaemonProcess } from "./program.js";
+import { type DaemonProcess, openDaemonProcess } from "./program.js";
 import { subscribe } from "./streamClient.js";
 import { openToySetting, type ToySetting } from "./toySetting.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** Clients that break the rules of a daemon at work, beside one that keeps them. */
 describe("a client that misbehaves", () => {
@@ -16,7 +19,7 @@ describe("a client that misbehaves", () => {
   beforeAll(async () => {
     toy = await openToySetting();
     const source = await toy.smears("smears", 4);
-    daemon = await startDaemonProcess([
+    daemon = await openDaemonProcess([
       ...toy.settings,
       ...["camera.name=folder", `camera.source=${source}`, "camera.options.repeat=true"],
       "camera.options.framesPerSecond=20",

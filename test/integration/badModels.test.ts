@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { CytoError } from "../../src/core/index.js";
 import { createDetector } from "../../src/detection/index.js";
 import { Graph, Operators, serialise } from "../../src/engine/onnx/index.js";
@@ -9,6 +9,9 @@ import { loadDetectorModel } from "../../src/registry/index.js";
 import { redGrid, toyFrame } from "../detection/toySmear.js";
 import { runCommand, settingWords } from "./program.js";
 import { openToySetting, type ToySetting, toyField, toyUmPerPixel } from "./toySetting.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 type Manifest = Record<string, unknown>;
 

@@ -2,11 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { CellsMessage } from "../../src/publication/index.js";
 import { startDaemonProcess } from "./program.js";
 import { countsByClass, countsWhere, statusWhere, subscribe } from "./streamClient.js";
 import { openToySetting, type ToySetting, toyCells, toyField, toyPicture } from "./toySetting.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let toy: ToySetting;
 let source = "";

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { writeVirtualDataset } from "../../drivers/cameras/virtual/virtualDataset.js";
 import type { Cell } from "../../src/core/index.js";
 import type { CountsMessage } from "../../src/publication/index.js";
@@ -14,6 +14,9 @@ import { requirePython, requireTool } from "../requirements.js";
 import { type DaemonProcess, runCommand, startDaemonProcess } from "./program.js";
 import { PythonClient } from "./pythonClient.js";
 import { countsByClass, countsWhere, statusWhere, subscribe } from "./streamClient.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** Pictures through the daemon with the models that are shipped, seen by a client of ws and by one in Python. */
 

@@ -1,12 +1,15 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { makeMedia } from "../drivers/media.js";
 import { requireTool } from "../requirements.js";
 import { isRunning, processesBelow, runCommand, settingWords, startDaemonProcess } from "./program.js";
 import { subscribe } from "./streamClient.js";
 import { openToySetting, type ToySetting } from "./toySetting.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** How a daemon ends: by a signal, and where it cannot start. */
 

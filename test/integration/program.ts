@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
 import { projectRoot } from "../../src/core/index.js";
 
 /** Time of the newest file of the program's own source below a folder, ms since the epoch. */
@@ -30,22 +31,11 @@ const programArguments = (): readonly string[] => {
   return launch;
 };
 
-const running = new Set<ChildProcess>();
-
-// A test that times out never comes to disposing of its daemon.
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
-
-const start = (words: readonly string[]): ChildProcess => {
-  const child = spawn(process.execPath, [...programArguments(), ...words], {
+const start = (words: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [...programArguments(), ...words], {
     cwd: projectRoot(),
     stdio: ["ignore", "pipe", "pipe"],
   });
-  running.add(child);
-  child.once("exit", () => running.delete(child));
-  return child;
-};
 
 export interface CommandResult {
   readonly code: number | null;
@@ -158,9 +148,22 @@ export class DaemonProcess implements AsyncDisposable {
   }
 }
 
-/** Starts `cytostream run` on a free port and waits until it is ready. */
-export const startDaemonProcess = async (settings: readonly string[]): Promise<DaemonProcess> => {
+/** Starts `cytostream run` on a free port and waits until it is ready. In a test; it does not outlive the test, timed out or not. */
+export const startDaemonProcess = (settings: readonly string[]): Promise<DaemonProcess> => {
+  let daemon: DaemonProcess | undefined;
+  onTestFinished(() => daemon?.[Symbol.asyncDispose]());
+  return openDaemonProcess(settings, (started) => {
+    daemon = started;
+  });
+};
+
+/** The same for a hook, which closes it itself. */
+export const openDaemonProcess = async (
+  settings: readonly string[],
+  onStarted: (daemon: DaemonProcess) => void = () => {},
+): Promise<DaemonProcess> => {
   const daemon = new DaemonProcess(settingWords(["publication.port=0", ...settings]));
+  onStarted(daemon);
   try {
     await daemon.until("daemon.ready");
     return daemon;

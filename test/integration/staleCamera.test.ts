@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { encodeJpeg } from "../../src/pictures/index.js";
 import { requireTool } from "../requirements.js";
 import { startMjpegServer } from "./mjpegServer.js";
 import { startDaemonProcess } from "./program.js";
 import { countsWhere, statusWhere, subscribe } from "./streamClient.js";
 import { openToySetting, type ToySetting, toyField, toyPicture } from "./toySetting.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const jpegs = (): Promise<Uint8Array[]> =>
   Promise.all([0, 1, 2, 3].map((index) => encodeJpeg({ ...toyField, pixels: toyPicture(index) }, { quality: 95 })));

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createSlide } from "../../drivers/cameras/virtual/slide.js";
 import { type DensityClass, densityClasses, densityClassOf, projectRoot } from "../../src/core/index.js";
 import { buildDashboard } from "../../src/dashboard/build.js";
@@ -10,6 +10,9 @@ import type { CellsMessage } from "../../src/publication/index.js";
 import { requireChromium } from "../requirements.js";
 import { startDaemonProcess } from "./program.js";
 import { countsWhere, statusWhere, subscribe } from "./streamClient.js";
+
+// Daemons are started from source where nothing is built, and compiled on the way: slow on a busy machine.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** The daemon as it comes, with the models that are shipped, over a slide whose every cell is known. */
 
