@@ -12,6 +12,8 @@ const framesPerHour = 5 * 3600;
 const warmUpFrames = 60;
 const frames = 600;
 const sampleMs = 1000;
+/** Samples without a new field after which it is given up. */
+const mostStuck = 60;
 
 /** Resident size of a process, MiB. */
 const residentMiB = (pid: number): number => {
@@ -42,11 +44,12 @@ interface Sample {
 const sampleUntil = async (pid: number, fields: () => number, wanted: number): Promise<Sample[]> => {
   const samples: Sample[] = [];
   let stuck = 0;
-  for (let before = -1; fields() < wanted; before = fields()) {
-    stuck = fields() === before ? stuck + 1 : 0;
-    if (stuck > 60) throw new NotHere("the daemon has counted nothing for a minute");
+  while (fields() < wanted) {
     await delay(sampleMs);
-    samples.push({ fields: fields(), residentMiB: residentMiB(pid) });
+    const sample = { fields: fields(), residentMiB: residentMiB(pid) };
+    stuck = sample.fields === samples.at(-1)?.fields ? stuck + 1 : 0;
+    if (stuck > mostStuck) throw new NotHere(`the daemon has counted nothing for ${mostStuck} s`);
+    samples.push(sample);
   }
   return samples;
 };
