@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { CytoError, createRandom, projectRoot } from "../../src/core/index.js";
 import { createDetector, type Detection, type Detector, type DetectorModels } from "../../src/detection/index.js";
 import { loadDetectorModel, writeModel } from "../../src/registry/index.js";
@@ -195,18 +195,18 @@ describe("detection saturated while a training runs (promise 18)", () => {
       cwd: projectRoot(),
       stdio: ["ignore", "pipe", "pipe"],
     });
+    onTestFinished(() => void training.kill("SIGKILL"));
     let said = "";
     const ended = new Promise<void>((resolve) => {
       training.on("close", () => resolve());
     });
     const begun = new Promise<void>((resolve, reject) => {
-      training.stdout.setEncoding("utf8").on("data", (part: string) => {
-        said += part;
-        if (/"steps":\s*[1-9]/.test(said)) resolve();
-      });
-      training.stderr.setEncoding("utf8").on("data", (part: string) => {
-        said += part;
-      });
+      for (const stream of [training.stdout, training.stderr]) {
+        stream.setEncoding("utf8").on("data", (part: string) => {
+          said += part;
+          if (/"steps":\s*[1-9]/.test(said)) resolve();
+        });
+      }
       training.on("close", () => reject(new Error(`the training has ended: ${said}`)));
     });
     try {
