@@ -1,3 +1,5 @@
+import "./telemetry.js";
+
 export * from "./boundedQueue.js";
 export * from "./cell.js";
 export * from "./clock.js";

@@ -37,6 +37,41 @@ export interface LoggerOptions {
 /** What may wait for a reader of the log that does not read; more is dropped rather than stalling the daemon. */
 const maxBufferedBytes = 1024 * 1024;
 
+/** How long the last lines may wait for a reader before the process ends without them. */
+const flushTimeoutMs = 500;
+
+/**
+ * Standard error, written in the background. Flushing blocks the thread while a full pipe has no reader, so it gives up
+ * after a time: a log that nobody reads must not keep the process from ending.
+ */
+const standardError = (): LogDestination => {
+  let deadlineMs = Number.POSITIVE_INFINITY;
+  const stream = pino.destination({
+    dest: 2,
+    sync: false,
+    maxLength: maxBufferedBytes,
+    retryEAGAIN: () => performance.now() < deadlineMs,
+  });
+  let lost = false;
+  return {
+    write: (line) => {
+      if (!lost) stream.write(line);
+    },
+    flushSync: () => {
+      if (lost) return;
+      deadlineMs = performance.now() + flushTimeoutMs;
+      try {
+        stream.flushSync();
+      } catch {
+        lost = true;
+        stream.destroy();
+      } finally {
+        deadlineMs = Number.POSITIVE_INFINITY;
+      }
+    },
+  };
+};
+
 const describeError = (error: unknown, withStack: boolean): Record<string, unknown> => {
   const known = CytoError.from(error);
   const stack = (error instanceof Error ? error : known).stack;
@@ -105,8 +140,7 @@ const prettyDestination = (destination: LogDestination): LogDestination => ({
 
 /** A logger to standard error unless another destination is given; standard output is for results. */
 export const createLogger = (options: LoggerOptions): Logger => {
-  const raw: LogDestination =
-    options.destination ?? pino.destination({ dest: 2, sync: false, maxLength: maxBufferedBytes });
+  const raw: LogDestination = options.destination ?? standardError();
   const destination = options.pretty ? prettyDestination(raw) : raw;
   const clock = options.clock ?? systemClock;
   const pinoLogger = pino(
