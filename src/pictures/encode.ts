@@ -37,7 +37,7 @@ function raw({ width, height, pixels }: Picture, { maxSide }: EncodeOptions): Sh
 
 async function finish(image: Sharp): Promise<Uint8Array> {
   try {
-    return (await image.toUint8Array()).data;
+    return await image.toBuffer();
   } catch (error) {
     throw CytoError.from(error, "FRAME_INVALID");
   }
