@@ -54,15 +54,26 @@ const resolveClass = (store: CellStore, entry: number): void => {
   store.columns.cellClass[entry] = density === leukocyteIndex ? leukocyteClassOf(store.leukocytes.get(entry)) : density;
 };
 
+/**
+ * What a view is worth as the one that stands for its cell: whole, then cut but counted by its field, then cut and not.
+ * Two views that count a cell both show its right lower corner, so that one standing for it is always known again by the
+ * other; of a cut view that does not count it, a later one that does may have no part in common.
+ */
+const standing = (cut: boolean, admitted: boolean): number => (cut ? (admitted ? 1 : 0) : 2);
+
+const standingOf = (store: CellStore, entry: number): number =>
+  standing(store.has(entry, flag.cut), store.has(entry, flag.admitted));
+
 /** Lets a view of field number `field` speak for a cell on the slide: evidence, extent, the rule of the border. */
 export const applyView = (store: CellStore, entry: number, view: CellView, field: number): void => {
   const { seen, expected, quality } = store.columns;
+  const gain = standing(view.cut, view.admitted) - standingOf(store, entry);
   seen[entry] = seen[entry]! + 1;
   expected[entry] = expected[entry]! + 1;
   addDensityEvidence(store, entry, view);
   if (view.densityIndex === leukocyteIndex) addLeukocyteEvidence(store, entry, view);
   if (view.admitted) store.set(entry, flag.admitted, true);
-  if (seen[entry] === 1 || view.quality > quality[entry]!) {
+  if (seen[entry] === 1 || gain > 0 || (gain === 0 && view.quality > quality[entry]!)) {
     store.move(entry, view.box);
     quality[entry] = view.quality;
     store.columns.field[entry] = field;
@@ -75,6 +86,12 @@ export const applyView = (store: CellStore, entry: number, view: CellView, field
 export const mergeEntries = (store: CellStore, kept: number, gone: number): void => {
   const { evidence0, evidence1, evidence2, seen, expected } = store.columns;
   for (const column of [evidence0, evidence1, evidence2, seen, expected]) column[kept] = column[kept]! + column[gone]!;
+  if (standingOf(store, gone) > standingOf(store, kept)) {
+    store.move(kept, store.boxOf(gone));
+    store.columns.quality[kept] = store.columns.quality[gone]!;
+    store.columns.field[kept] = store.columns.field[gone]!;
+    store.set(kept, flag.cut, store.has(gone, flag.cut));
+  }
   if (store.has(gone, flag.admitted)) store.set(kept, flag.admitted, true);
   const other = store.leukocytes.get(gone);
   const own = store.leukocytes.get(kept);
