@@ -46,13 +46,13 @@ const flushTimeoutMs = 500;
  */
 const standardError = (): LogDestination => {
   let deadlineMs = Number.POSITIVE_INFINITY;
+  let lost = false;
   const stream = pino.destination({
     dest: 2,
     sync: false,
     maxLength: maxBufferedBytes,
-    retryEAGAIN: () => performance.now() < deadlineMs,
+    retryEAGAIN: () => !lost && performance.now() < deadlineMs,
   });
-  let lost = false;
   return {
     write: (line) => {
       if (!lost) stream.write(line);
