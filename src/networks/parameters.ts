@@ -18,7 +18,6 @@ export class ParameterSet implements ParameterSetDefinition {
   readonly entries: ParameterEntry[] = [];
   readonly statistics: { name: string; value: Value }[] = [];
   readonly input: Value;
-  readonly #graph: Graph;
   readonly #ops: Operators;
   readonly #initialisers: Initialiser[] = [];
   readonly #values = new Map<string, Value>();
@@ -26,7 +25,6 @@ export class ParameterSet implements ParameterSetDefinition {
 
   constructor(graph: Graph, name: string) {
     this.name = name;
-    this.#graph = graph;
     this.#ops = new Operators(graph);
     this.input = graph.input(name, "float32", this.#shape);
   }
@@ -88,10 +86,6 @@ export class ParameterSet implements ParameterSetDefinition {
       statistics,
       steps: 0,
     };
-  }
-
-  get graph(): Graph {
-    return this.#graph;
   }
 }
 

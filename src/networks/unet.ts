@@ -1,6 +1,6 @@
 import { densityClasses } from "../core/index.js";
 import { Graph, type Operators, type Value } from "../engine/onnx/index.js";
-import { convBlock, InferenceLayers, type Layers } from "./layers.js";
+import { convBlock, InferenceLayers, type Layers, requireMultiple } from "./layers.js";
 import type { Weights } from "./parameters.js";
 import { type ActivationRanges, QuantisedLayers } from "./quantisedLayers.js";
 
@@ -37,6 +37,7 @@ export const extentUnitPx = 16;
 export const uNet = (layers: Layers, field: Value, { widths }: UNetOptions = defaultUNet): DensityHeads => {
   const { ops } = layers;
   let x = foldField(ops, field);
+  requireMultiple(x, fieldMultiple / densityStride);
   const skips: Value[] = [];
   widths.forEach((width, level) => {
     if (level > 0) x = ops.maxPool(x, { kernel: 2, stride: 2 });

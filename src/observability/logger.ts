@@ -41,8 +41,8 @@ const maxBufferedBytes = 1024 * 1024;
 const flushTimeoutMs = 500;
 
 /**
- * Standard error, written in the background. Flushing blocks the thread while a full pipe has no reader, so it gives up
- * after a time: a log that nobody reads must not keep the process from ending.
+ * Standard error, written in the background. Flushing gives up after a time where the descriptor says that it would block
+ * (EAGAIN). It cannot where the descriptor is a blocking pipe that nobody reads: there the write itself waits.
  */
 const standardError = (): LogDestination => {
   let deadlineMs = Number.POSITIVE_INFINITY;

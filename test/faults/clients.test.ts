@@ -32,9 +32,6 @@ const fieldsOver = async (ms: number): Promise<number> => {
   return (await daemon.metric("cytostream_frames_processed_total")) - before;
 };
 
-/** A process that has just started still grows by itself, by its allocator's habits: the full runs wait for that to end. */
-const settlingMiB = times(0, 60);
-
 const openClient = async (): Promise<TestClient> => {
   const client = new TestClient(streamUrl(daemon));
   await client.next("hello");
@@ -69,7 +66,7 @@ describe("clients that do not read (promise 5)", () => {
       fieldsBefore: alone,
       fieldsBeside: crowded,
     });
-    expect(grown).toBeLessThan((subscribers * 256) / 1024 + 0.1 * baseline + settlingMiB);
+    expect(grown).toBeLessThan((subscribers * 256) / 1024 + 0.1 * baseline);
     expect(crowded).toBeGreaterThan(0.9 * alone - 2);
     await reader.settle();
     await reader.next("counts");
@@ -164,7 +161,7 @@ describe("mutated messages (promise 8)", () => {
     await batch(total - first);
     const drift = residentMiB(daemon.pid) / baseline - 1;
     tell(8, { messages: total, ...outcomes, baselineMiB: baseline, driftPercent: 100 * drift });
-    expect(drift * baseline).toBeLessThan(0.05 * baseline + settlingMiB);
+    expect(drift * baseline).toBeLessThan(0.05 * baseline);
     expect((await daemon.get("/healthz")).status).toBe(200);
   });
 });
