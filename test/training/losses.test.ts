@@ -8,7 +8,12 @@ import { type OpenGraph, openGraph, relativeError, tensor } from "../engine/onnx
 const side = 2;
 const plane = side * side;
 const classes = 3;
-const options: DetectionLossOptions = { classWeights: [1, 2, 4], extentWeight: 0.5, leastSidePx: 6 };
+const options: DetectionLossOptions = {
+  classWeights: [1, 2, 4],
+  extentWeight: 0.5,
+  overlapWeight: 0.25,
+  leastSidePx: 6,
+};
 
 /** One picture of 2x2 map pixels, three classes. */
 interface Sample {
@@ -60,6 +65,7 @@ const detectionGraph = (): Graph => {
   graph.output("total", loss.total);
   graph.output("density.loss", loss.density);
   graph.output("extent.loss", loss.extent);
+  graph.output("overlap.loss", loss.overlap);
   graph.output("byLogits", byLogits!);
   graph.output("byFound", byFound!);
   return graph;
@@ -81,6 +87,7 @@ describe("the detector's loss", () => {
       total: outputs.total!.data[0]!,
       density: outputs["density.loss"]!.data[0]!,
       extent: outputs["extent.loss"]!.data[0]!,
+      overlap: outputs["overlap.loss"]!.data[0]!,
       byLogits: outputs.byLogits!.data,
       byFound: outputs.byFound!.data,
     };
@@ -121,7 +128,17 @@ describe("the detector's loss", () => {
     const down = (0 + 3) / (6 + 10);
     const loss = await lossOf(sample);
     expect(loss.extent).toBeCloseTo((0.5 * (across + down)) / 2, 6);
-    expect(loss.total).toBeCloseTo(loss.density + 0.5 * loss.extent, 6);
+    expect(loss.total).toBeCloseTo(loss.density + 0.5 * loss.extent + 0.25 * loss.overlap, 6);
+  });
+
+  it("is what the boxes lack in overlap: 1 - IoU, by class weight", async () => {
+    const truth = { extent: sides(blank.extent, [4, 6, 8, 10]), weight: put(blank.weight, 0, 0.5) };
+    const intersection = (4 + 5) * (6 + 10);
+    const union = (5 + 5) * (6 + 13) + (4 + 8) * (6 + 10) - intersection;
+    const loss = await lossOf({ ...blank, ...truth, found: sides(blank.found, [5, 6, 5, 13]) });
+    expect(loss.overlap).toBeCloseTo(0.5 * (1 - intersection / union), 6);
+    const apart = await lossOf({ ...blank, ...truth, found: sides(blank.found, [0, 0, 0, 0]) });
+    expect(apart.overlap).toBeCloseTo(0.5, 6);
   });
 
   it("divides a tiny box's error by the least side", async () => {
@@ -162,7 +179,10 @@ describe("the detector's loss", () => {
     await fc.assert(
       fc.asyncProperty(sample, async (drawn) => {
         const loss = await lossOf(drawn);
-        for (const part of [loss.total, loss.density, loss.extent]) expect(part >= 0 && part < 1e6).toBe(true);
+        for (const part of [loss.density, loss.extent]) expect(part >= 0 && part < 1e6).toBe(true);
+        // 1 - IoU is rounded: the least bit below nothing where the boxes are the same.
+        expect(loss.overlap).toBeGreaterThan(-1e-5);
+        expect(loss.total > -1e-5 && loss.total < 1e6).toBe(true);
         expect([...loss.byLogits, ...loss.byFound].every(Number.isFinite)).toBe(true);
       }),
     );

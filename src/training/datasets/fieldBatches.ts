@@ -25,16 +25,16 @@ export interface FieldAugmentation extends ColourJitter {
 export const fieldAugmentation: FieldAugmentation = {
   redCellPx: 32,
   scale: 0.15,
-  contrast: 0.2,
-  brightness: 0.06,
-  gain: 0.1,
-  gamma: 0.2,
-  hueDegrees: 10,
-  saturation: 0.2,
-  blurredPart: 0.3,
-  blurPx: 1.1,
-  noisyPart: 0.5,
-  noise: 5,
+  contrast: 0.15,
+  brightness: 0.05,
+  gain: 0.07,
+  gamma: 0.12,
+  hueDegrees: 6,
+  saturation: 0.12,
+  blurredPart: 0.2,
+  blurPx: 0.9,
+  noisyPart: 0.4,
+  noise: 4,
 };
 
 export interface FieldSamplerOptions extends Pick<FieldPictureOptions, "onLoaded"> {
@@ -68,6 +68,8 @@ export interface FieldSampler {
   restore(state: SamplerState): void;
 }
 
+/** Fields are kept this much larger than they are laid, so that a sample is as sharp as the field that is searched. */
+const storedOversize = 2;
 const noiseTableLength = 1 << 16;
 /** On a canvas smaller than the field, its border may come this far in, px, so that borders are seen. */
 const borderMarginPx = 12;
@@ -218,6 +220,6 @@ export const createFieldSampler = async (options: FieldSamplerOptions): Promise<
   if (!Number.isInteger(canvasPx / mapStride) || canvasPx <= 0)
     throw new CytoError("USAGE", `the canvas' side is an even number of px, not ${canvasPx}`);
   const augmentation = { ...fieldAugmentation, ...options.augmentation };
-  const stored = await loadFieldPictures(fields, { redCellPx: 1.25 * augmentation.redCellPx, onLoaded });
+  const stored = await loadFieldPictures(fields, { redCellPx: storedOversize * augmentation.redCellPx, onLoaded });
   return new Sampler(stored, canvasPx, augmentation, options);
 };

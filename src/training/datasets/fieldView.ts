@@ -38,6 +38,32 @@ export const layBoxes = (field: StoredField, placement: Placement, to: Float32Ar
   }
 };
 
+/** What a source pixel weighs by its distance from an output pixel's centre, in source px; nothing from `reach` on. */
+interface Filter {
+  readonly reach: number;
+  readonly weightAt: (distance: number) => number;
+}
+
+/**
+ * Shrinks by the area that an output pixel covers and enlarges by linear interpolation, as the detector brings a field to
+ * its scale; a blur is a Gaussian as wide as both together.
+ * @param blur standard deviation, source px
+ */
+const filterOf = (zoom: number, blur: number): Filter => {
+  const span = 1 / zoom;
+  if (blur > 0) {
+    const sigma = Math.sqrt((zoom < 1 ? span ** 2 / 12 : 1 / 6) + blur ** 2);
+    const reach = 2.6 * sigma + 0.5;
+    return { reach, weightAt: (distance) => (distance > reach ? 0 : Math.exp(-((distance / sigma) ** 2) / 2)) };
+  }
+  if (zoom >= 1) return { reach: 1, weightAt: (distance) => Math.max(1 - distance, 0) };
+  const half = span / 2;
+  return {
+    reach: half + 0.5,
+    weightAt: (distance) => Math.max(Math.min(half, distance + 0.5) - Math.max(distance - 0.5, -half), 0),
+  };
+};
+
 /** Source pixels that make up the output pixels `from` to `to` (exclusive) along one axis. */
 class AxisTaps {
   from = 0;
@@ -69,12 +95,8 @@ class AxisTaps {
   }) {
     this.from = Math.max(Math.ceil(start - 0.5), 0);
     this.to = Math.max(Math.min(Math.ceil(start + size * zoom - 0.5), length), this.from);
-    // A triangle of this half-width interpolates; wider than a source pixel where that would skip some.
-    const half = Math.max(1, 0.8 / zoom);
-    const blur = blurPx / zoom;
-    const sigma = Math.sqrt(half ** 2 / 6 + blur ** 2);
-    const reach = blur > 0 ? Math.max(2.6 * sigma, half) : half;
-    this.perPixel = Math.ceil(2 * reach) + 1;
+    const filter = filterOf(zoom, blurPx / zoom);
+    this.perPixel = Math.ceil(2 * filter.reach) + 1;
     if (this.index.length < length * this.perPixel) {
       this.index = new Int32Array(length * this.perPixel);
       this.weight = new Float32Array(length * this.perPixel);
@@ -83,23 +105,16 @@ class AxisTaps {
     this.high = 0;
     for (let out = this.from; out < this.to; out++) {
       const centre = (out + 0.5 - start) / zoom - 0.5;
-      this.#setPixel({ out, centre, reach, size, half, sigma: blur > 0 ? sigma : 0 });
+      this.#setPixel(out, centre, size, filter);
     }
   }
 
-  #setPixel(pixel: { out: number; centre: number; reach: number; size: number; half: number; sigma: number }): void {
-    const { out, centre, reach, size, half, sigma } = pixel;
+  #setPixel(out: number, centre: number, size: number, { reach, weightAt }: Filter): void {
     const first = Math.ceil(centre - reach);
     const at = out * this.perPixel;
     let sum = 0;
     for (let tap = 0; tap < this.perPixel; tap++) {
-      const distance = Math.abs(first + tap - centre);
-      const weight =
-        sigma > 0
-          ? distance > reach
-            ? 0
-            : Math.exp(-((distance / sigma) ** 2) / 2)
-          : Math.max(1 - distance / half, 0);
+      const weight = weightAt(Math.abs(first + tap - centre));
       const index = Math.min(Math.max(first + tap, 0), size - 1);
       this.index[at + tap] = index;
       this.weight[at + tap] = weight;

@@ -51,7 +51,7 @@ export const detectorProblem = (options: DetectorProblemOptions): DetectorProble
     graph,
     parameterSets: [parameters],
     players: [{ parameters, loss: loss.total, optimiser: options.optimiser }],
-    losses: { loss: loss.total, density: loss.density, extent: loss.extent },
+    losses: { loss: loss.total, density: loss.density, extent: loss.extent, overlap: loss.overlap },
   };
   const feeds = (data: FieldBatch): Record<string, Feed> =>
     Object.fromEntries(

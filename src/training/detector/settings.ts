@@ -18,7 +18,7 @@ export interface DetectorSettings {
 
 export const defaultDetectorSettings: DetectorSettings = {
   batch: 8,
-  canvasPx: 176,
+  canvasPx: 160,
   optimiser: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 5 },
   schedule: { learningRate: 2e-3, warmupSteps: 60, finalPart: 0.01, averageDecay: 0.998 },
 };

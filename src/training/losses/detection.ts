@@ -17,8 +17,10 @@ export interface DetectionTargets {
 export interface DetectionLossOptions {
   /** Weight of each density class, in their order: rare classes weigh more. */
   readonly classWeights: readonly number[];
-  /** Weight of the extents' loss against the densities'. */
+  /** Weight of the extents' relative error against the densities' loss. */
   readonly extentWeight: number;
+  /** Weight of what the extents' boxes lack in overlap, against the same. */
+  readonly overlapWeight: number;
   /** Least side by which an extent's error is divided, px of the field. */
   readonly leastSidePx: number;
 }
@@ -26,6 +28,7 @@ export interface DetectionLossOptions {
 export const defaultDetectionLoss: DetectionLossOptions = {
   classWeights: [1, 2, 4],
   extentWeight: 1,
+  overlapWeight: 1,
   leastSidePx: 6,
 };
 
@@ -33,11 +36,15 @@ export interface DetectionLoss {
   readonly total: Value;
   readonly density: Value;
   readonly extent: Value;
+  readonly overlap: Value;
 }
 
 const allAxes = [0, 1, 2, 3];
 
-/** Loss of the detector: densities' focal loss plus extents' relative error, each per labelled cell. */
+/**
+ * Loss of the detector: densities' focal loss, extents' relative error, and what their boxes lack in overlap, each per
+ * labelled cell.
+ */
 export const detectionLoss = (
   ops: Operators,
   heads: DensityHeads,
@@ -54,9 +61,13 @@ export const detectionLoss = (
   const perCell = (sum: Value) => ops.div(sum, cells);
   const focal = ops.mul(focalTerms(ops, heads.logits, { density: targets.density, peaks }), targets.valid);
   const density = perCell(ops.reduceSum(ops.mul(focal, weights), allAxes, false));
-  const relative = ops.mul(extentError(ops, heads.extent, targets, options), targets.extentWeight);
-  const extent = perCell(ops.reduceSum(ops.mul(relative, weights), allAxes, false));
-  return { total: ops.add(density, ops.scale(extent, options.extentWeight)), density, extent };
+  const overCells = (terms: Value) =>
+    perCell(ops.reduceSum(ops.mul(ops.mul(terms, targets.extentWeight), weights), allAxes, false));
+  const axes = axisErrors(ops, heads.extent, targets.extent);
+  const extent = overCells(extentError(ops, axes, options));
+  const overlap = overCells(overlapError(ops, axes));
+  const boxes = ops.add(ops.scale(extent, options.extentWeight), ops.scale(overlap, options.overlapWeight));
+  return { total: ops.add(density, boxes), density, extent, overlap };
 };
 
 /**
@@ -74,22 +85,59 @@ const focalTerms = (ops: Operators, logits: Value, target: { density: Value; pea
   return ops.add(atPeaks, ops.mul(distance, ops.mul(square(probability), background)));
 };
 
-/** Mean over the two axes of the errors |found - true| of both sides along it / the box's length along it: [N,3,M,M]. */
+/** Along one axis, each [N,3,1,M,M]: |found - true| of both sides in all, and the lengths of the found and the true box. */
+interface AxisErrors {
+  readonly error: Value;
+  readonly found: Value;
+  readonly labelled: Value;
+}
+
+/** The extents [N,12,M,M] against their targets [N,3,4,M,M], across and down. */
+const axisErrors = (ops: Operators, extent: Value, target: Value): readonly [AxisErrors, AxisErrors] => {
+  const found = ops.reshape(extent, staticShape(target));
+  const error = ops.abs(ops.sub(found, target));
+  const along = (value: Value, first: number): Value => {
+    const side = (index: number) => ops.slice(value, [{ axis: 2, start: index, end: index + 1 }]);
+    return ops.add(side(first), side(first + 2));
+  };
+  const axis = (first: number): AxisErrors => ({
+    error: along(error, first),
+    found: along(found, first),
+    labelled: along(target, first),
+  });
+  return [axis(0), axis(1)];
+};
+
+/** [N,3,1,M,M] -> [N,3,M,M] */
+const asMap = (ops: Operators, value: Value): Value => {
+  const [n, c, , h, w] = staticShape(value) as readonly [number, number, number, number, number];
+  return ops.reshape(value, [n, c, h, w]);
+};
+
+/** Mean over the two axes of the errors of both sides along it / the box's length along it: [N,3,M,M]. */
 const extentError = (
   ops: Operators,
-  extent: Value,
-  targets: DetectionTargets,
+  [across, down]: readonly [AxisErrors, AxisErrors],
   { leastSidePx }: DetectionLossOptions,
 ): Value => {
-  const shape = staticShape(targets.extent) as readonly [number, number, number, number, number];
-  const error = ops.abs(ops.sub(ops.reshape(extent, shape), targets.extent));
-  const side = (value: Value, index: number) => ops.slice(value, [{ axis: 2, start: index, end: index + 1 }]);
-  const alongAxis = (first: number): Value => {
-    const length = ops.add(side(targets.extent, first), side(targets.extent, first + 2));
-    const both = ops.add(side(error, first), side(error, first + 2));
-    return ops.div(both, ops.max(length, ops.graph.scalar(leastSidePx)));
-  };
-  const sum = ops.add(alongAxis(0), alongAxis(1));
-  const [n, c, , h, w] = shape;
-  return ops.scale(ops.reshape(sum, [n, c, h, w]), 1 / 2);
+  const relative = ({ error, labelled }: AxisErrors): Value =>
+    ops.div(error, ops.max(labelled, ops.graph.scalar(leastSidePx)));
+  return asMap(ops, ops.scale(ops.add(relative(across), relative(down)), 1 / 2));
+};
+
+/** Least area of a union, px of the field squared: the quotient stays finite where nothing is labelled. */
+const leastUnion = 1;
+
+/**
+ * 1 - IoU of the found and the labelled box around the same pixel, [N,3,M,M] (Yu et al. 2016, UnitBox, without the
+ * logarithm): what the average precision at an IoU asks for, which an error side by side does not know.
+ */
+const overlapError = (ops: Operators, [across, down]: readonly [AxisErrors, AxisErrors]): Value => {
+  // Both boxes hold the pixel, so that along an axis they share the lesser of either side: (a + b - |a - b|) / 2.
+  const shared = ({ error, found, labelled }: AxisErrors): Value =>
+    ops.scale(ops.sub(ops.add(found, labelled), error), 1 / 2);
+  const intersection = ops.mul(shared(across), shared(down));
+  const areas = ops.add(ops.mul(across.found, down.found), ops.mul(across.labelled, down.labelled));
+  const union = ops.max(ops.sub(areas, intersection), ops.graph.scalar(leastUnion));
+  return asMap(ops, ops.sub(ops.graph.scalar(1), ops.div(intersection, union)));
 };
