@@ -2,7 +2,6 @@ import {
   BehaviorSubject,
   defer,
   distinctUntilChanged,
-  finalize,
   from,
   map,
   type Observable,
@@ -132,17 +131,16 @@ export class Acquisition implements AsyncDisposable {
   process<R>(project: (frame: AcquiredFrame) => ObservableInput<R>, options: ProcessOptions = {}): Observable<R> {
     const { concurrency = 1, waiting = 1, onDepth } = options;
     const work = (acquired: AcquiredFrame): Observable<R> =>
-      defer(() => from(project(acquired))).pipe(
-        tap({ complete: () => this.#tally.process() }),
-        finalize(() => acquired.release()),
-      );
+      defer(() => from(project(acquired))).pipe(tap({ complete: () => this.#tally.process() }));
+    // Not before its place is free: a camera that waits for its consumer would be asked for a frame that there is no room for.
+    const onDone = (acquired: AcquiredFrame): void => acquired.release();
     const onDrop = (acquired: AcquiredFrame, cause: FrameDropCause): void => {
       this.#tally.drop(cause);
       acquired.release();
     };
     return defer(() => {
       this.#demand.limit = concurrency + waiting;
-      const mailbox = { concurrency, ordered: true, onDrop, ...(onDepth === undefined ? {} : { onDepth }) };
+      const mailbox = { concurrency, ordered: true, onDrop, onDone, ...(onDepth === undefined ? {} : { onDepth }) };
       return this.frame$.pipe(latest(waiting, work, mailbox));
     });
   }

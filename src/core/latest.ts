@@ -14,6 +14,11 @@ export interface LatestOptions<T> {
   readonly ordered?: boolean;
   /** Called once for each value that will have no (whole) result. Must not throw. */
   readonly onDrop?: (value: T, cause: DropCause) => void;
+  /**
+   * Called once for each other value, when its place is free for the next one: in an ordered stream, when the values before it
+   * have theirs too. Must not throw.
+   */
+  readonly onDone?: (value: T) => void;
   /** Called with the number of waiting values whenever it changes. */
   readonly onDepth?: (waiting: number) => void;
 }
@@ -56,7 +61,7 @@ export const latest =
 
       const emitFinishedHeads = (): void => {
         while (slots[0]?.finished) {
-          slots.shift();
+          options.onDone?.(slots.shift()!.value);
           for (const result of slots[0]?.results.splice(0) ?? []) subscriber.next(result);
         }
       };
@@ -89,7 +94,10 @@ export const latest =
           error: fail,
           complete: () => {
             slot.finished = true;
-            if (!ordered) slots.splice(slots.indexOf(slot), 1);
+            if (!ordered) {
+              slots.splice(slots.indexOf(slot), 1);
+              options.onDone?.(value);
+            }
             release();
           },
         });
@@ -101,7 +109,8 @@ export const latest =
         closed = true;
         for (const slot of slots.splice(0)) {
           slot.subscription?.unsubscribe();
-          if (!slot.finished) drop(slot.value, "cancelled");
+          if (slot.finished) options.onDone?.(slot.value);
+          else drop(slot.value, "cancelled");
         }
         for (const value of waiting.drain()) drop(value, "cancelled");
         depthChanged();

@@ -203,6 +203,19 @@ describe("Acquisition.process", () => {
     expect(acquisition.counts).toEqual({ produced: 12, processed: 12, inFlight: 0, drops: {} });
   });
 
+  it("asks for no frame while one that is done waits behind a slower one, and drops none", async () => {
+    const { acquisition, camera } = begin({ openings: [frames(40)], pace: "onDemand" });
+    const work = async ({ frame }: AcquiredFrame): Promise<number> => {
+      const slow = frame.sequence % 5 === 0;
+      await new Promise((resolve) => setTimeout(resolve, slow ? 12 : 1));
+      if (slow) expect(camera.framesGiven - frame.sequence).toBeLessThanOrEqual(4);
+      return frame.sequence;
+    };
+    const all = await lastValueFrom(acquisition.process(work, { concurrency: 3, waiting: 1 }).pipe(toArray()));
+    expect(all).toEqual(Array.from({ length: 40 }, (_, sequence) => sequence));
+    expect(acquisition.counts).toEqual({ produced: 40, processed: 40, inFlight: 0, drops: {} });
+  });
+
   it("works on the newest frame of a live camera and counts the others", async () => {
     const { acquisition } = begin({ openings: [frames(20)] });
     const gate = new Subject<void>();

@@ -115,6 +115,7 @@ describe("latest", () => {
       fc.property(plan, bounds, (steps, { capacity, concurrency, ordered }) => {
         const finished: number[] = [];
         const dropped: number[] = [];
+        const done: number[] = [];
         let active = 0;
         let completed = false;
         const test = scheduler();
@@ -138,7 +139,11 @@ describe("latest", () => {
               });
               return () => subscription.unsubscribe();
             });
-          const options = { concurrency, ordered, onDrop: (index: number) => dropped.push(index) };
+          const onDone = (index: number) => {
+            done.push(index);
+            if (ordered) expect(done).toEqual(finished);
+          };
+          const options = { concurrency, ordered, onDone, onDrop: (index: number) => dropped.push(index) };
           source$.pipe(latest(capacity, work, options)).subscribe({
             next: (index) => finished.push(index),
             complete: () => {
@@ -148,6 +153,7 @@ describe("latest", () => {
         });
         expect(completed).toBe(true);
         expect([...finished, ...dropped].sort((a, b) => a - b)).toEqual(steps.map((_, index) => index));
+        expect([...done].sort((a, b) => a - b)).toEqual([...finished].sort((a, b) => a - b));
         if (ordered || concurrency === 1) expect(finished).toEqual([...finished].sort((a, b) => a - b));
         if (capacity > 0) expect(finished).toContain(steps.length - 1);
       }),
