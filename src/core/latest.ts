@@ -61,7 +61,8 @@ export const latest =
 
       const emitFinishedHeads = (): void => {
         while (slots[0]?.finished) {
-          options.onDone?.(slots.shift()!.value);
+          const [{ value }] = slots.splice(0, 1) as [Slot<T, R>];
+          options.onDone?.(value);
           for (const result of slots[0]?.results.splice(0) ?? []) subscriber.next(result);
         }
       };
