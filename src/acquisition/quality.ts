@@ -50,6 +50,8 @@ const leastBackground = 8;
 const outlineShare = 0.05;
 /** Resolution of slopes, levels a pixel; the histogram ends at 64 levels a pixel. */
 const slopeBin = 0.125;
+/** Bins for one level in the sums of three differences over two pixels. */
+const binsPerSum = 1 / (6 * slopeBin);
 /** A pixel belongs to an edge from this slope on, share of the background's level a pixel. */
 const edgeSlope = 0.015;
 /** The slope that scores a half: a red cell's edge, a quarter darker than the background, six pixels wide. */
@@ -90,53 +92,48 @@ function upperQuantile(histogram: Uint32Array, total: number, share: number): nu
   return 0;
 }
 
-/** Median colour of a set of pixels, by histograms that are used again. */
-class ColourMedian {
-  readonly #bins = new Uint32Array(3 * 256);
+/** Histograms of the three channels of a set of pixels, used again. */
+class ColourHistogram {
+  readonly bins = new Uint32Array(3 * 256);
   count = 0;
 
   clear(): void {
-    this.#bins.fill(0);
+    this.bins.fill(0);
     this.count = 0;
   }
 
-  add(red: number, green: number, blue: number): void {
-    this.#bins[red]!++;
-    this.#bins[256 + green]!++;
-    this.#bins[512 + blue]!++;
-    this.count++;
-  }
-
-  get colour(): Colour {
-    const channel = (index: number): number =>
-      medianOf(this.#bins.subarray(256 * index, 256 * (index + 1)), this.count);
+  get median(): Colour {
+    const channel = (index: number): number => medianOf(this.bins.subarray(256 * index, 256 * (index + 1)), this.count);
     return { red: channel(0), green: channel(1), blue: channel(2) };
   }
 }
 
 /** Every how many pixels, across and down, one is looked at. */
 const strideOf = ({ width, height }: Picture): number =>
-  Math.max(1, Math.floor(Math.sqrt((width * height) / samplesWanted)));
+  Math.max(1, Math.round(Math.sqrt((width * height) / samplesWanted)));
 
 /** Measures frames. Holds the working memory, so that a frame costs none; the result depends on the frame alone. */
 export class QualityMeter {
   readonly #greens = new Uint32Array(256);
-  readonly #background = new ColourMedian();
-  readonly #redCells = new ColourMedian();
-  readonly #nuclei = new ColourMedian();
+  readonly #background = new ColourHistogram();
+  readonly #redCells = new ColourHistogram();
+  readonly #nuclei = new ColourHistogram();
   readonly #slopes = new Uint32Array(512);
+  /** The pixels looked at: red in the lowest byte, then green and blue. */
+  #pixels = new Uint32Array(2 * samplesWanted);
   #samples = 0;
   #colourStrength = 0;
 
   /** Interleaved 8-bit sRGB of any size. */
   measure(picture: Picture): FrameQuality {
     const stride = strideOf(picture);
-    this.#countGreens(picture, stride);
+    this.#sample(picture, stride);
+    this.#countGreens();
     // The background is the brightest thing that covers more than specks of light do.
     const brightest = upperQuantile(this.#greens, this.#samples, speckShare);
-    this.#countBackground(picture, stride, Math.floor((brightest + 1) * Math.exp(-cellDensity)));
-    const background = this.#background.colour;
-    this.#countCells(picture, stride, background);
+    this.#countBackground(Math.floor((brightest + 1) * Math.exp(-cellDensity)));
+    const background = this.#background.median;
+    this.#countCells(background);
     const edges = this.#measureEdges(picture, stride, background.green);
     const light = this.#light(background.green);
     return {
@@ -149,54 +146,70 @@ export class QualityMeter {
     };
   }
 
-  #countGreens({ width, height, pixels }: Picture, stride: number): void {
-    const greens = this.#greens.fill(0);
+  #sample({ width, height, pixels }: Picture, stride: number): void {
+    const most = Math.ceil(width / stride) * Math.ceil(height / stride);
+    if (this.#pixels.length < most) this.#pixels = new Uint32Array(most);
+    const packed = this.#pixels;
     let samples = 0;
-    for (let y = stride >> 1; y < height; y += stride) {
+    for (let y = Math.min(stride >> 1, height - 1); y < height; y += stride) {
       const end = 3 * width * (y + 1);
-      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride) {
-        greens[pixels[at + 1]!]!++;
-        samples++;
-      }
+      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride)
+        packed[samples++] = pixels[at]! | (pixels[at + 1]! << 8) | (pixels[at + 2]! << 16);
     }
     this.#samples = samples;
   }
 
-  #countBackground({ width, height, pixels }: Picture, stride: number, threshold: number): void {
+  #countGreens(): void {
+    const greens = this.#greens.fill(0);
+    const packed = this.#pixels;
+    for (let i = 0, end = this.#samples; i < end; i++) greens[(packed[i]! >> 8) & 255]!++;
+  }
+
+  #countBackground(threshold: number): void {
     const background = this.#background;
     background.clear();
-    for (let y = stride >> 1; y < height; y += stride) {
-      const end = 3 * width * (y + 1);
-      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride) {
-        const green = pixels[at + 1]!;
-        if (green >= threshold) background.add(pixels[at]!, green, pixels[at + 2]!);
-      }
+    const { bins } = background;
+    const packed = this.#pixels;
+    let count = 0;
+    for (let i = 0, end = this.#samples; i < end; i++) {
+      const pixel = packed[i]!;
+      const green = (pixel >> 8) & 255;
+      if (green < threshold) continue;
+      bins[pixel & 255]!++;
+      bins[256 + green]!++;
+      bins[512 + (pixel >> 16)]!++;
+      count++;
     }
+    background.count = count;
   }
 
   /** Optical densities against the background tell cells from it, and nuclei from red cells. */
-  #countCells({ width, height, pixels }: Picture, stride: number, background: Colour): void {
+  #countCells(background: Colour): void {
     const redCells = this.#redCells;
     const nuclei = this.#nuclei;
     redCells.clear();
     nuclei.clear();
     const logRed = logOf[background.red]!;
     const logGreen = logOf[background.green]!;
+    const packed = this.#pixels;
     let strength = 0;
-    for (let y = stride >> 1; y < height; y += stride) {
-      const end = 3 * width * (y + 1);
-      for (let at = 3 * (y * width + Math.min(stride >> 1, width - 1)); at < end; at += 3 * stride) {
-        const red = pixels[at]!;
-        const green = pixels[at + 1]!;
-        const greenDensity = logGreen - logOf[green]!;
-        if (greenDensity < cellDensity) continue;
-        const redDensity = logRed - logOf[red]!;
-        strength += greenDensity - redDensity;
-        const isNucleus = greenDensity > nucleusDensity && redDensity > nucleusRedShare * greenDensity;
-        (isNucleus ? nuclei : redCells).add(red, green, pixels[at + 2]!);
-      }
+    let cells = 0;
+    for (let i = 0, end = this.#samples; i < end; i++) {
+      const pixel = packed[i]!;
+      const green = (pixel >> 8) & 255;
+      const greenDensity = logGreen - logOf[green]!;
+      if (greenDensity < cellDensity) continue;
+      const redDensity = logRed - logOf[pixel & 255]!;
+      strength += greenDensity - redDensity;
+      const isNucleus = greenDensity > nucleusDensity && redDensity > nucleusRedShare * greenDensity;
+      const bins = isNucleus ? nuclei.bins : redCells.bins;
+      bins[pixel & 255]!++;
+      bins[256 + green]!++;
+      bins[512 + (pixel >> 16)]!++;
+      if (isNucleus) nuclei.count++;
+      cells++;
     }
-    const cells = redCells.count + nuclei.count;
+    redCells.count = cells - nuclei.count;
     this.#colourStrength = cells < leastShare * this.#samples ? 0 : strength / cells;
   }
 
@@ -212,6 +225,7 @@ export class QualityMeter {
     const slopes = this.#slopes.fill(0);
     if (background < leastBackground || width < 3 || height < 3) return { focus: 0, share: 0 };
     const row = 3 * width;
+    const steepest = slopes.length - 1;
     let samples = 0;
     for (let y = 1 + (stride >> 1); y < height - 1; y += stride) {
       const end = y * row + 3 * (width - 1);
@@ -220,8 +234,8 @@ export class QualityMeter {
         const rise = pixels[at - row + 3]! - pixels[at + row - 3]!;
         const across = pixels[at + 3]! - pixels[at - 3]! + fall + rise;
         const down = pixels[at + row]! - pixels[at - row]! + fall - rise;
-        const slope = Math.sqrt(across * across + down * down) / 6;
-        slopes[Math.min(slopes.length - 1, Math.floor(slope / slopeBin))]!++;
+        const bin = (Math.sqrt(across * across + down * down) * binsPerSum) | 0;
+        slopes[Math.min(bin, steepest)]!++;
         samples++;
       }
     }
@@ -245,8 +259,8 @@ export class QualityMeter {
     const least = leastShare * this.#samples;
     return {
       background,
-      ...(this.#redCells.count > least ? { redCells: this.#redCells.colour } : {}),
-      ...(this.#nuclei.count > least ? { nuclei: this.#nuclei.colour } : {}),
+      ...(this.#redCells.count > least ? { redCells: this.#redCells.median } : {}),
+      ...(this.#nuclei.count > least ? { nuclei: this.#nuclei.median } : {}),
     };
   }
 }

@@ -10,13 +10,13 @@ export type DropCause = "superseded" | "busy" | "cancelled";
 export interface LatestOptions<T> {
   /** Values worked on at the same time. */
   readonly concurrency?: number;
-  /** Results leave in the order of their values; a slot is free again only when its results have left. */
+  /** Results leave in the order of their values; a place is free again only when those of earlier values are. */
   readonly ordered?: boolean;
   /** Called once for each value that will have no (whole) result. Must not throw. */
   readonly onDrop?: (value: T, cause: DropCause) => void;
   /**
-   * Called once for each other value, when its place is free for the next one: in an ordered stream, when the values before it
-   * have theirs too. Must not throw.
+   * Called once for each other value, when its place is free for the next one: in an ordered stream, when the places of the
+   * values before it are. Must not throw.
    */
   readonly onDone?: (value: T) => void;
   /** Called with the number of waiting values whenever it changes. */
@@ -35,6 +35,9 @@ interface Slot<T, R> {
  * and at most `capacity` of the newest wait; an older one that must make room is dropped and reported. A completed source
  * drains. The queue and the work are bounded whatever the source's rate: given = worked on + dropped.
  *
+ * A value's results leave when its work has completed, and the next value's work begins before they do: what is done with
+ * a result downstream does not keep the work waiting.
+ *
  * @param capacity values that may wait, >= 0
  */
 export const latest =
@@ -51,6 +54,9 @@ export const latest =
       const slots: Slot<T, R>[] = [];
       let sourceDone = false;
       let closed = false;
+      /** Results on their way out, in order. Not empty only while `release` runs. */
+      const leaving: R[] = [];
+      let emitting = false;
 
       const drop = (value: T, cause: DropCause): void => options.onDrop?.(value, cause);
       const depthChanged = (): void => options.onDepth?.(waiting.length);
@@ -59,22 +65,35 @@ export const latest =
         if (!closed) subscriber.error(error);
       };
 
-      const emitFinishedHeads = (): void => {
-        while (slots[0]?.finished) {
-          const [{ value }] = slots.splice(0, 1) as [Slot<T, R>];
-          options.onDone?.(value);
-          for (const result of slots[0]?.results.splice(0) ?? []) subscriber.next(result);
+      /** Takes the places of what has finished, and leaves its results in `leaving`. */
+      const clearFinished = (): void => {
+        for (let index = 0; index < slots.length; ) {
+          if (slots[index]!.finished) {
+            const [{ value, results }] = slots.splice(index, 1) as [Slot<T, R>];
+            leaving.push(...results);
+            options.onDone?.(value);
+          } else if (ordered) return;
+          else index++;
         }
       };
 
+      const emit = (): void => {
+        if (emitting) return;
+        emitting = true;
+        while (!closed && leaving.length > 0) subscriber.next(leaving.shift() as R);
+        emitting = false;
+      };
+
       const release = (): void => {
-        if (ordered) emitFinishedHeads();
+        clearFinished();
         while (!closed && slots.length < concurrency && waiting.length > 0) {
           const value = waiting.shift() as T;
           depthChanged();
           start(value);
         }
-        if (!closed && sourceDone && slots.length === 0 && waiting.length === 0) subscriber.complete();
+        emit();
+        const idle = slots.length === 0 && waiting.length === 0 && leaving.length === 0;
+        if (!closed && sourceDone && idle) subscriber.complete();
       };
 
       const start = (value: T): void => {
@@ -88,17 +107,10 @@ export const latest =
           return;
         }
         const subscription = work$.subscribe({
-          next: (result) => {
-            if (!ordered || slots[0] === slot) subscriber.next(result);
-            else slot.results.push(result);
-          },
+          next: (result) => slot.results.push(result),
           error: fail,
           complete: () => {
             slot.finished = true;
-            if (!ordered) {
-              slots.splice(slots.indexOf(slot), 1);
-              options.onDone?.(value);
-            }
             release();
           },
         });

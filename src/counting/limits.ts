@@ -38,11 +38,7 @@ export const wilsonLimits = (successes: number, total: number, level = 0.95): Li
   method: "wilson",
 });
 
-/**
- * Exact limits of a Poisson mean (Garwood 1936): half the chi-square quantiles with 2k and 2k + 2 degrees of freedom.
- * The lower limit of no event is 0, its upper one -ln((1 - level) / 2).
- */
-export const garwoodLimits = (count: number, level = 0.95): Limits => {
+const exactLimits = (count: number, level: number): Limits => {
   const tail = (1 - level) / 2;
   return {
     low: count === 0 ? 0 : inverseGammaP(count, tail),
@@ -50,6 +46,25 @@ export const garwoodLimits = (count: number, level = 0.95): Limits => {
     level,
     method: "garwood",
   };
+};
+
+/** Limits found lately, by level and count: most classes of a slide do not grow with a field. */
+const knownLimits = new Map<string, Limits>();
+const mostKnownLimits = 256;
+
+/**
+ * Exact limits of a Poisson mean (Garwood 1936): half the chi-square quantiles with 2k and 2k + 2 degrees of freedom.
+ * The lower limit of no event is 0, its upper one -ln((1 - level) / 2).
+ */
+export const garwoodLimits = (count: number, level = 0.95): Limits => {
+  const key = `${level} ${count}`;
+  const known = knownLimits.get(key);
+  if (known !== undefined) return known;
+  const limits = exactLimits(count, level);
+  // The oldest goes: a map keeps the order of its entries.
+  if (knownLimits.size >= mostKnownLimits) knownLimits.delete(knownLimits.keys().next().value as string);
+  knownLimits.set(key, limits);
+  return limits;
 };
 
 /**

@@ -1,4 +1,4 @@
-import { type ComplexPlane, forwardFft, inverseFft, powerOfTwoFrom } from "./fft.js";
+import { type HalfSpectrum, planeOf, powerOfTwoFrom, spectrumOf } from "./fft.js";
 import type { Thumbnail } from "./thumbnail.js";
 
 /** A thumbnail made ready for registration. */
@@ -9,9 +9,7 @@ export interface PreparedPicture {
   /** Root mean square of the detail, grey levels. */
   readonly contrast: number;
   /** Spectrum of the windowed detail, padded to powers of two. */
-  readonly spectrum: ComplexPlane;
-  readonly spectrumWidth: number;
-  readonly spectrumHeight: number;
+  readonly spectrum: HalfSpectrum;
 }
 
 /** A displacement that the pictures may have. */
@@ -59,55 +57,54 @@ const taper = (position: number, length: number): number => {
   return distance >= edge ? 1 : 0.5 - 0.5 * Math.cos((Math.PI * distance) / edge);
 };
 
+const tapers = (length: number): Float64Array =>
+  Float64Array.from({ length }, (_, position) => taper(position, length));
+
 export const preparePicture = (thumbnail: Thumbnail): PreparedPicture => {
   const { width, height } = thumbnail;
   const detail = removeLocalMean(thumbnail, Math.max(4, Math.round(Math.max(width, height) / 10)));
-  const spectrumWidth = powerOfTwoFrom(width);
-  const spectrumHeight = powerOfTwoFrom(height);
-  const re = new Float64Array(spectrumWidth * spectrumHeight);
-  const im = new Float64Array(spectrumWidth * spectrumHeight);
+  const paddedWidth = powerOfTwoFrom(width);
+  const paddedHeight = powerOfTwoFrom(height);
+  const windowed = new Float64Array(paddedWidth * paddedHeight);
+  const across = tapers(width);
+  const down = tapers(height);
   let power = 0;
   for (let y = 0; y < height; y++) {
-    const weightY = taper(y, height);
+    const weight = down[y]!;
     for (let x = 0; x < width; x++) {
       const value = detail[y * width + x]!;
       power += value * value;
-      re[y * spectrumWidth + x] = value * weightY * taper(x, width);
+      windowed[y * paddedWidth + x] = value * weight * across[x]!;
     }
   }
-  const spectrum = { re, im };
-  forwardFft(spectrum, spectrumWidth, spectrumHeight);
-  return { thumbnail, detail, contrast: Math.sqrt(power / (width * height)), spectrum, spectrumWidth, spectrumHeight };
+  const spectrum = spectrumOf(windowed, paddedWidth, paddedHeight);
+  return { thumbnail, detail, contrast: Math.sqrt(power / (width * height)), spectrum };
 };
+
+/** Frequencies near the grid's limit carry mostly noise. */
+const damping = (length: number): Float64Array =>
+  Float64Array.from({ length }, (_, k) => Math.exp(-((Math.min(k, length - k) / length / 0.22) ** 2)));
 
 /**
  * The phase correlation of two pictures (Kuglin & Hines 1975): the inverse transform of the normalised cross-power
- * spectrum. Frequencies near the grid's limit carry mostly noise and are damped.
+ * spectrum, its high frequencies damped.
  */
-const phaseCorrelation = (first: PreparedPicture, second: PreparedPicture): Float64Array<ArrayBuffer> => {
-  const { spectrumWidth: width, spectrumHeight: height } = first;
-  const a = first.spectrum;
-  const b = second.spectrum;
-  const re = new Float64Array(width * height);
-  const im = new Float64Array(width * height);
-  const damping = (k: number, length: number): number => {
-    const frequency = Math.min(k, length - k) / length;
-    return Math.exp(-((frequency / 0.22) ** 2));
-  };
-  const columns = Float64Array.from({ length: width }, (_, x) => damping(x, width));
-  for (let y = 0; y < height; y++) {
-    const rowWeight = damping(y, height);
-    for (let x = 0; x < width; x++) {
-      const i = y * width + x;
+const phaseCorrelation = ({ spectrum: a }: PreparedPicture, { spectrum: b }: PreparedPicture): Float64Array => {
+  const { width, height, columns } = a;
+  const re = new Float64Array(a.re.length);
+  const im = new Float64Array(a.re.length);
+  const across = damping(width);
+  const down = damping(height);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < columns; x++, i++) {
       const crossRe = a.re[i]! * b.re[i]! + a.im[i]! * b.im[i]!;
       const crossIm = a.im[i]! * b.re[i]! - a.re[i]! * b.im[i]!;
-      const weight = (rowWeight * columns[x]!) / (Math.hypot(crossRe, crossIm) + 1e-9);
+      const weight = (down[y]! * across[x]!) / (Math.sqrt(crossRe * crossRe + crossIm * crossIm) + 1e-9);
       re[i] = crossRe * weight;
       im[i] = crossIm * weight;
     }
   }
-  inverseFft({ re, im }, width, height);
-  return re;
+  return planeOf({ width, height, columns, re, im });
 };
 
 interface Peak {
@@ -140,7 +137,7 @@ const vertex = (before: number, middle: number, after: number): number => {
   return curvature >= 0 ? 0 : Math.max(-0.5, Math.min(0.5, (before - after) / (2 * curvature)));
 };
 
-/** Correlation coefficient of two details where the second is displaced by whole pixels, on every `step`-th row. */
+/** Correlation coefficient of two details where the second is displaced by whole pixels, on every `step`-th pixel of every `step`-th row. */
 const similarityAt = (
   [first, second]: readonly [PreparedPicture, PreparedPicture],
   dx: number,
@@ -148,11 +145,13 @@ const similarityAt = (
   step: number,
 ): number => {
   const { width, height } = first.thumbnail;
+  const details = first.detail;
+  const others = second.detail;
   const left = Math.max(0, dx);
   const right = Math.min(width, width + dx);
   const top = Math.max(0, dy);
   const bottom = Math.min(height, height + dy);
-  const count = (right - left) * Math.ceil((bottom - top) / step);
+  const count = Math.ceil((right - left) / step) * Math.ceil((bottom - top) / step);
   if (right <= left || bottom <= top) return 0;
   let sumA = 0;
   let sumB = 0;
@@ -160,9 +159,10 @@ const similarityAt = (
   let sumBB = 0;
   let sumAB = 0;
   for (let y = top; y < bottom; y += step) {
-    for (let x = left; x < right; x++) {
-      const a = first.detail[y * width + x]!;
-      const b = second.detail[(y - dy) * width + x - dx]!;
+    const shift = -dy * width - dx;
+    for (let at = y * width + left, end = y * width + right; at < end; at += step) {
+      const a = details[at]!;
+      const b = others[at + shift]!;
       sumA += a;
       sumB += b;
       sumAA += a * a;
@@ -176,8 +176,8 @@ const similarityAt = (
   return (sumAB - (sumA * sumB) / count) / Math.sqrt(varianceA * varianceB);
 };
 
-/** Candidates are screened on every third row; the few that are left are then looked at in full. */
-const screeningStep = 3;
+/** Candidates are screened on every second pixel of every second row; the few that are left are then looked at in full. */
+const screeningStep = 2;
 
 /** Peaks looked at: with little overlap the right one is often not among the first. */
 const peaksTried = 32;
@@ -197,7 +197,7 @@ export const shiftCandidates = (
 ): ShiftCandidate[] => {
   const { width, height } = first.thumbnail;
   if (second.thumbnail.width !== width || second.thumbnail.height !== height) return [];
-  const { spectrumWidth, spectrumHeight } = first;
+  const { width: spectrumWidth, height: spectrumHeight } = first.spectrum;
   const surface = phaseCorrelation(first, second);
   const peaks = highestPeaks(surface, spectrumWidth, spectrumHeight, peaksTried);
   const value = (x: number, y: number): number =>

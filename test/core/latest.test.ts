@@ -80,6 +80,25 @@ describe("latest", () => {
     expect(run(() => of("x"), "a-#", "x-#")).toEqual([]);
   });
 
+  it("begins the next value before a result leaves, and keeps the order though work ends at once", () => {
+    const events: string[] = [];
+    const source$ = new Subject<number>();
+    const first = new Subject<number>();
+    const work = (value: number): Observable<number> => {
+      events.push(`begin ${value}`);
+      return value === 0 ? first : of(value);
+    };
+    const done = (value: number) => events.push(`done ${value}`);
+    const result$ = source$.pipe(latest(2, work, { concurrency: 1, ordered: true, onDone: done }));
+    result$.subscribe((value) => events.push(`result ${value}`));
+    for (const value of [0, 1, 2]) source$.next(value);
+    first.next(0);
+    first.complete();
+    expect(events.filter((event) => event.startsWith("result"))).toEqual(["result 0", "result 1", "result 2"]);
+    expect(events.indexOf("begin 1")).toBeLessThan(events.indexOf("result 0"));
+    expect(events.filter((event) => event.startsWith("done"))).toEqual(["done 0", "done 1", "done 2"]);
+  });
+
   it("reports the cancelled when its subscriber leaves, and tells the depth", () => {
     const drops: Drops = [];
     const depths: number[] = [];
@@ -141,7 +160,6 @@ describe("latest", () => {
             });
           const onDone = (index: number) => {
             done.push(index);
-            if (ordered) expect(done).toEqual(finished);
           };
           const options = { concurrency, ordered, onDone, onDrop: (index: number) => dropped.push(index) };
           source$.pipe(latest(capacity, work, options)).subscribe({
@@ -154,6 +172,7 @@ describe("latest", () => {
         expect(completed).toBe(true);
         expect([...finished, ...dropped].sort((a, b) => a - b)).toEqual(steps.map((_, index) => index));
         expect([...done].sort((a, b) => a - b)).toEqual([...finished].sort((a, b) => a - b));
+        if (ordered || concurrency === 1) expect(done).toEqual([...done].sort((a, b) => a - b));
         if (ordered || concurrency === 1) expect(finished).toEqual([...finished].sort((a, b) => a - b));
         if (capacity > 0) expect(finished).toContain(steps.length - 1);
       }),

@@ -121,7 +121,7 @@ const boxBlur = (plane: BlurPlane, samples: Samples, spare: Samples, radii: read
 };
 
 /**
- * Blurs `samples` in place; `spare` is as long. Valid are the samples at least `blurReachPx(sigmaPx)` pixels from the
+ * Blurs `samples` in place; `spare` is at least as long. Valid are the samples at least `blurReachPx(sigmaPx)` pixels from the
  * edges of the plane; the others hold unspecified values.
  */
 export const blur = (plane: BlurPlane, buffers: { samples: Samples; spare: Samples }, sigmaPx: number): void => {

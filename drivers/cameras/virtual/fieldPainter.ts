@@ -118,7 +118,8 @@ export class FieldPainter {
   readonly #slide: Slide;
   readonly #umPerPixel: number;
   readonly #sprites: SpriteCache;
-  #canvas: Canvas | undefined;
+  #density = new Uint16Array(0);
+  #light = new Uint16Array(0);
 
   constructor(slide: Slide, umPerPixel: number) {
     this.#slide = slide;
@@ -147,14 +148,13 @@ export class FieldPainter {
 
   #canvasFor(rect: PixelRect): Canvas {
     const size = rect.width * rect.height;
-    const last = this.#canvas;
-    if (last && last.density.length === size) {
-      last.density.fill(0);
-      this.#canvas = { ...rect, density: last.density, light: last.light };
-    } else {
-      this.#canvas = { ...rect, density: new Uint16Array(size), light: new Uint16Array(3 * size) };
+    // The field's surroundings grow and shrink with its blur: the memory is kept for the largest so far.
+    if (this.#density.length < size) {
+      this.#density = new Uint16Array(size);
+      this.#light = new Uint16Array(3 * size);
     }
-    return this.#canvas;
+    const density = this.#density.subarray(0, size).fill(0);
+    return { ...rect, density, light: this.#light.subarray(0, 3 * size) };
   }
 
   /** Colour of the empty glass at a place, 0 to 255. */

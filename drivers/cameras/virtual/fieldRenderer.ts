@@ -51,7 +51,7 @@ export class FieldRenderer {
       height: fieldHeightPx + 2 * margin,
     };
     const light = this.#painter.paint(rect);
-    if (this.#spare.length !== light.length) this.#spare = new Uint16Array(light.length);
+    if (this.#spare.length < light.length) this.#spare = new Uint16Array(light.length);
     blur(rect, { samples: light, spare: this.#spare }, sigmaPx);
     const noiseSeed = hashPlace(hashPlace(this.slide.options.seed, leftPx, topPx), exposure, 1);
     const samplesPerRow = 3 * rect.width;

@@ -17,6 +17,8 @@ export const openSession = (bytes: Uint8Array, request: SessionRequest): Promise
     graphOptimizationLevel: "all",
     intraOpNumThreads: request.threads,
     interOpNumThreads: 1,
+    // Fields come in many sizes: a plan of the memory would be kept for each of them.
+    enableMemPattern: false,
     // Its warnings (nodes placed on the CPU, no Vulkan) are no news to the user: the trial reports them.
     logSeverityLevel: 4,
     extra: {

@@ -6,9 +6,9 @@ import type { DetectorSource } from "../model.js";
 import type { Network } from "./network.js";
 
 /** Fields of more px than this are searched in tiles, so that the network's activations stay bounded. */
-const wholeFieldPx = 448 * 1024;
+const wholeFieldPx = 160 * 1024;
 /** Greatest side of a tile, px. */
-const tileSide = 576;
+const tileSide = 400;
 
 interface Tile {
   readonly across: Stretch;
