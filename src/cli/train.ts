@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { CytoError } from "../core/index.js";
 import { onnxruntimeEngine } from "../engine/index.js";
@@ -22,6 +23,7 @@ interface TrainOptions {
   readonly seed: number;
   readonly resume: boolean;
   readonly from?: string;
+  readonly leaveOut?: string;
   readonly learningRate?: number;
   readonly json: boolean;
   readonly share?: Record<string, number>;
@@ -77,6 +79,17 @@ const durationOf = (network: Network, { minutes, steps }: TrainOptions): Duratio
   return steps === undefined ? { minutes: minutes ?? defaultMinutes[network] } : { steps };
 };
 
+/** The names in a file, one a line. @throws CytoError USAGE */
+const readNames = async (path: string): Promise<readonly string[]> => {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new CytoError("USAGE", `${path} cannot be read`, { cause: error });
+  });
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+};
+
 const listenerOf = (progress: Progress, record: (report: StepReport) => void): TrainingListener => ({
   loaded: (done, total) => {
     if (done === total) progress.note(`${total} fields read`, { fields: total });
@@ -98,6 +111,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  const leaveOut = options.leaveOut === undefined ? undefined : await readNames(options.leaveOut);
   const request: TrainingRequest = {
     datasets: options.data,
     scales: options.umPerPixel,
@@ -106,6 +120,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
     seed: options.seed,
     resume: options.resume,
     ...(options.from === undefined ? {} : { from: options.from }),
+    ...(leaveOut === undefined ? {} : { leaveOut }),
     ...(options.learningRate === undefined ? {} : { learningRate: options.learningRate }),
     version: options.modelVersion,
     command: `cytostream ${process.argv.slice(2).join(" ")}`,
@@ -165,6 +180,7 @@ export const register = (program: Command): void => {
           .default({}),
       )
       .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
+      .option("--leave-out <FILE>", "names of fields, one a line, that are kept out of training and validation")
       .option("--from <DIR>", "start from the weights of a finished training in DIR instead of from nothing")
       .addOption(new Option("--learning-rate <N>", "highest learning rate, default 0.002").argParser(positive))
       .option("--resume", "go on from the checkpoint in OUT", false)

@@ -18,15 +18,24 @@ const summarise = (dataset: string, split: string, fields: readonly LabelledFiel
 /** Size of a pixel by name of the data set, um, where one scale holds for all its pictures. */
 export type KnownScales = Readonly<Record<string, number>>;
 
+export interface TrainingFieldOptions {
+  readonly scales?: KnownScales | undefined;
+  /** Names of fields that are left out of both splits: pictures that the model shall be judged on later. */
+  readonly leaveOut?: readonly string[] | undefined;
+}
+
 /**
  * Splits `train` and `val` of data sets, side by side. Fields of `val` choose thresholds and temperatures; no step of
  * the optimiser sees them.
- * @throws CytoError DATASET_INVALID where a data set cannot be read, or none has fields to train on
+ * @throws CytoError DATASET_INVALID where a data set cannot be read, none has fields to train on, or a field that is to
+ *   be left out is in none
  */
 export const readTrainingFields = async (
   directories: readonly string[],
-  scales: KnownScales = {},
+  { scales = {}, leaveOut = [] }: TrainingFieldOptions = {},
 ): Promise<TrainingFields> => {
+  const unwanted = new Set(leaveOut);
+  const unseen = new Set(leaveOut);
   const training: LabelledField[] = [];
   const validation: LabelledField[] = [];
   const summaries: DataSummary[] = [];
@@ -38,11 +47,16 @@ export const readTrainingFields = async (
       ["val", validation],
     ] as const) {
       if (!dataset.splits.includes(split)) continue;
-      const fields = await dataset.fields(split);
+      const all = await dataset.fields(split);
+      for (const { id } of all) unseen.delete(id);
+      const fields = all.filter(({ id }) => !unwanted.has(id));
       target.push(...fields);
       summaries.push(summarise(dataset.name, split, fields));
     }
   }
+  const [stranger] = unseen;
+  if (stranger !== undefined)
+    throw new CytoError("DATASET_INVALID", `${stranger}, which is to be left out, is in none of the data sets`);
   if (training.length === 0)
     throw new CytoError("DATASET_INVALID", `No field to train on in ${directories.join(", ")}`);
   return { training, validation, summaries };

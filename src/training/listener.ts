@@ -17,6 +17,8 @@ export interface TrainingRequest {
   readonly datasets: readonly string[];
   /** Size of a pixel, um, by name of the data set; elsewhere each field's red cells tell it. */
   readonly scales?: KnownScales;
+  /** Names of fields that are left out of training and validation. */
+  readonly leaveOut?: readonly string[];
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
   readonly out: string;
   readonly duration: Duration;

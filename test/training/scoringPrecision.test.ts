@@ -150,6 +150,25 @@ describe("searchThresholds", () => {
     expect(platelet).toBeLessThanOrEqual(0.3);
     expect(leukocyte).toBe(0.35);
   });
+
+  it("lets groups weigh alike, whatever their numbers of cells", () => {
+    const truth = field([{ cellClass: "erythrocyte", box: boxAt(50, 50, 30) }]);
+    const sure = {
+      truth,
+      found: [found("erythrocyte", boxAt(50, 50, 30), 0.9), found("erythrocyte", boxAt(120, 120, 30), 0.4)],
+    };
+    const faint = { truth, found: [found("erythrocyte", boxAt(50, 50, 30), 0.3)] };
+    const [many, few] = [Array.from({ length: 9 }, () => sure), [faint, faint, faint]];
+    const results = [
+      ...many.map((result) => ({ ...result, group: "a" })),
+      ...few.map((result) => ({ ...result, group: "b" })),
+    ];
+    expect(searchThresholds(results).erythrocyte).toBeGreaterThan(0.4);
+    // A low threshold gives 0 and 100 %, a high one 90 and 0 %.
+    const even = [...results, { truth, found: [], group: "a" }];
+    const thresholds = searchThresholds(even, { groupOf: ({ group }) => group });
+    expect(thresholds.erythrocyte).toBeLessThanOrEqual(0.3);
+  });
 });
 
 describe("scoreDataset", () => {

@@ -25,7 +25,7 @@ const leastPerClass = 2;
 export const trainClassifier = async (request: ClassifierTraining): Promise<TrainingSummary> => {
   const beganMs = performance.now();
   const settings = withRate({ ...defaultClassifierSettings, ...request.settings }, request);
-  const fields = await readTrainingFields(request.datasets, request.scales);
+  const fields = await readTrainingFields(request.datasets, request);
   const sampler = await createCropSampler({
     fields: fields.training,
     batch: settings.batch,

@@ -23,10 +23,10 @@ export interface ChosenThresholds {
 export const findCandidates = async (
   model: DetectorSource,
   fields: readonly LabelledField[],
-): Promise<readonly FieldResult[]> => {
+): Promise<readonly Candidates[]> => {
   const low = Object.fromEntries(densityClasses.map((name) => [name, candidateThreshold])) as unknown as Thresholds;
   await using detector = await createDetector({ models: { detector: { ...model, thresholds: low } } });
-  const results: FieldResult[] = [];
+  const results: Candidates[] = [];
   for (const [sequence, field] of fields.entries()) {
     const { width, height, pixels } = await decodePicture(field.picturePath);
     const { cells } = await detector.detect({
@@ -45,9 +45,17 @@ export const findCandidates = async (
   return results;
 };
 
-/** The thresholds with the greatest P (raw) over the validation fields, and what they give there. */
-export const chooseThresholds = (candidates: readonly FieldResult[]): ChosenThresholds => {
-  const thresholds = searchThresholds(candidates);
+/** A labelled field with all that was found in it. */
+export interface Candidates extends FieldResult {
+  readonly truth: LabelledField;
+}
+
+/**
+ * The thresholds with the greatest P (raw) over the validation fields, each data set weighing alike: one with many fields
+ * shall not set them for the others. And what they give over all fields together.
+ */
+export const chooseThresholds = (candidates: readonly Candidates[]): ChosenThresholds => {
+  const thresholds = searchThresholds(candidates, { groupOf: ({ truth }) => truth.dataset });
   return { thresholds, figures: scoreAt(candidates, thresholds) };
 };
 

@@ -22,7 +22,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
   const beganMs = performance.now();
   const settings = withRate({ ...defaultDetectorSettings, ...request.settings }, request);
   const { batch, canvasPx, optimiser, schedule } = settings;
-  const fields = await readTrainingFields(request.datasets, request.scales);
+  const fields = await readTrainingFields(request.datasets, request);
   const sampler = await createFieldSampler({
     fields: fields.training,
     canvasPx,
