@@ -1,3 +1,5 @@
+import { constants, setPriority } from "node:os";
+import { platform } from "node:process";
 import type { Transferable } from "node:worker_threads";
 import { parentPort, workerData } from "node:worker_threads";
 import { CytoError } from "../../core/index.js";
@@ -15,6 +17,21 @@ interface Slot {
 
 const port = parentPort;
 if (!port) throw new CytoError("INTERNAL", "the detection worker was not started as a worker");
+
+/**
+ * Steps back for the thread that takes frames in and gives results out: its turns are short, and each that waits for a core
+ * keeps this thread idle as well. On Linux niceness is a thread's own and goes over to the threads that it starts, here
+ * onnxruntime's; elsewhere it would be the whole process's.
+ */
+const stepBack = (): void => {
+  if (platform !== "linux") return;
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed here: all threads have equal turns.
+  }
+};
+stepBack();
 
 const stop = new Int32Array((workerData as WorkerData).stop);
 const searcher = new FieldSearcher(() => Atomics.load(stop, 0) !== 0);
