@@ -86,11 +86,23 @@ const bccd = ({ raw, density }: Evaluation): Figure[] => {
   ];
 };
 
-const oiPbc = ({ ap50, density, leukocytes }: Evaluation): Figure[] => {
+const oiPbc = (evaluation: Evaluation): Figure[] =>
+  oiPbcFigures(
+    evaluation,
+    "oi-pbc",
+    "as `cytostream evaluate ../shared/data/oi-pbc --split val`, um per pixel from the labels' red cells",
+  );
+
+/** The same at the one scale that the collection has by its description. */
+const oiPbcOneScale = (evaluation: Evaluation): Figure[] => {
   const how = `as \`cytostream evaluate ../shared/data/oi-pbc --split val --um-per-pixel ${oiPbcUmPerPixel}\``;
+  return oiPbcFigures(evaluation, "oi-pbc.oneScale", how);
+};
+
+const oiPbcFigures = ({ ap50, density, leukocytes }: Evaluation, key: string, how: string): Figure[] => {
   const ap = (density ?? { ap50 }).ap50.classes;
   const figure = (name: string, value: number | null | undefined, atLeast: number, unit?: string): Figure => ({
-    name: `oi-pbc.${name}`,
+    name: `${key}.${name}`,
     ...{ value: known(value), atLeast, how },
     ...(unit ? { unit } : {}),
   });
@@ -146,7 +158,8 @@ const trials: readonly Trial[] = [
   { key: "txl-pbc", dataset: "txl-pbc", scale: "labels", figures: txlPbc },
   { key: "txl-pbc.estimatedScale", dataset: "txl-pbc", scale: "estimated", figures: txlPbcEstimated },
   { key: "bccd", dataset: "bccd", scale: "labels", figures: bccd },
-  { key: "oi-pbc", dataset: "oi-pbc", scale: oiPbcUmPerPixel, figures: oiPbc, text: yoloTable },
+  { key: "oi-pbc", dataset: "oi-pbc", scale: "labels", figures: oiPbc, text: yoloTable },
+  { key: "oi-pbc.oneScale", dataset: "oi-pbc", scale: oiPbcUmPerPixel, figures: oiPbcOneScale, text: yoloTable },
   { key: "wbc-masks", dataset: "wbc-masks", scale: "labels", figures: wbcMasks },
 ];
 
