@@ -19,13 +19,17 @@ export interface PipelineSpeed {
   readonly daemonMs: Readonly<Record<Stage, number>>;
   readonly bareMs: number;
   readonly workers: number;
+  /** Of onnxruntime in each worker. */
   readonly threads: number;
+  readonly loops: number;
 }
 
 export interface PipelineSetup {
   readonly pictures: readonly ReelPicture[];
   readonly context: BenchContext;
   readonly workers: number;
+  /** Bare loops at once, sharing all cores; as many as workers unless given. */
+  readonly loops?: number;
   readonly rounds: number;
   readonly phaseMs: number;
 }
@@ -69,11 +73,12 @@ const barePhase = async (loops: readonly BareLoop[], phaseMs: number) => {
 };
 
 export const measurePipeline = async (setup: PipelineSetup): Promise<PipelineSpeed> => {
-  const { pictures, context, workers, rounds } = setup;
+  const { pictures, context, workers, rounds, loops: count = workers } = setup;
   const models = await benchModels(context.models);
-  const threads = Math.max(1, Math.floor(availableParallelism() / workers));
+  const share = (among: number): number => Math.max(1, Math.floor(availableParallelism() / among));
+  const threads = share(workers);
   const fields = await prepareFields(pictures, models);
-  const loops = await Promise.all(Array.from({ length: workers }, () => BareLoop.open(models, fields, threads)));
+  const loops = await Promise.all(Array.from({ length: count }, () => BareLoop.open(models, fields, share(count))));
   const daemon = await DaemonUnderTest.start({ pictures, pace: "onDemand", workers, threads, models: context.models });
   try {
     await barePhase(loops, 0);
@@ -95,7 +100,7 @@ export const measurePipeline = async (setup: PipelineSetup): Promise<PipelineSpe
       barePerSecond: median(bareRates),
       daemonMs: stageMeans(before, await daemon.stageTotals()),
       bareMs: fieldMs.reduce((sum, ms) => sum + ms, 0) / fieldMs.length,
-      ...{ workers, threads },
+      ...{ workers, threads, loops: count },
     };
   } finally {
     await daemon[Symbol.asyncDispose]();
@@ -111,14 +116,18 @@ export const usualPictures = async (count: number): Promise<{ name: string; pict
   return { name: `${painted.length} fields of the virtual slide (txl-pbc is not there)`, pictures: painted };
 };
 
-export const pipelineHow = (name: string, { workers, threads }: Pick<PipelineSpeed, "workers" | "threads">): string =>
-  `frames/s through the daemon in this process (memory camera with ${name}, decoded beforehand, as fast as they are consumed; counted by a ws client) over fields/s of bare session.run loops with the same two networks on the same prepared tensors; ${workers} worker(s) or loop(s) of ${threads} thread(s) each; phases in turn, median of the ratios`;
+export const pipelineHow = (
+  name: string,
+  { workers, threads, loops }: Pick<PipelineSpeed, "workers" | "threads" | "loops">,
+): string =>
+  `frames/s through the daemon in this process (memory camera with ${name}, decoded beforehand, as fast as they are consumed; counted by a ws client) over fields/s of bare session.run loops with the same two networks on the same prepared tensors; ${workers} worker(s) of ${threads} thread(s), all cores shared among ${loops} loop(s); phases in turn, median of the ratios`;
 
 interface Variant {
   readonly name: string;
   readonly source: string;
   readonly pictures: readonly ReelPicture[];
   readonly workers: number;
+  readonly loops?: number;
 }
 
 const variantsOf = async (): Promise<Variant[]> => {
@@ -129,7 +138,13 @@ const variantsOf = async (): Promise<Variant[]> => {
   return [
     { name: "pipelineRatio", source: usual.name, pictures: usual.pictures, workers: 1 },
     ...(cores > 1
-      ? [{ name: "pipelineRatio.aWorkerACore", source: usual.name, pictures: usual.pictures, workers: cores }]
+      ? [
+          { name: "pipelineRatio.aWorkerACore", source: usual.name, pictures: usual.pictures, workers: cores },
+          {
+            name: "pipelineRatio.aWorkerACoreOverOneLoop",
+            ...{ source: usual.name, pictures: usual.pictures, workers: cores, loops: 1 },
+          },
+        ]
       : []),
     { name: "pipelineRatio.slide", source: "8 fields of the virtual slide, 960x720", pictures: slide, workers: 1 },
     { name: "pipelineRatio.large", source: "4 fields of the virtual slide, 1920x1200", pictures: large, workers: 1 },
@@ -147,8 +162,8 @@ export const pipelineBench = async (context: BenchContext): Promise<BenchResult>
   const figures: Figure[] = [];
   const rows = [["", "ratio", "daemon/s", "bare/s", "bare ms", "prepare", "infer", "cluster", "name"]];
   const raw: Record<string, PipelineSpeed> = {};
-  for (const { name, source, pictures, workers } of await variantsOf()) {
-    const speed = await measurePipeline({ pictures, context, workers, rounds: 7, phaseMs: 1500 });
+  for (const { name, source, pictures, ...threads } of await variantsOf()) {
+    const speed = await measurePipeline({ pictures, context, ...threads, rounds: 7, phaseMs: 1500 });
     figures.push({ name, value: speed.pipelineRatio, atLeast: 0.95, how: pipelineHow(source, speed) });
     rows.push(rowOf(name, speed));
     raw[name] = speed;
