@@ -71,7 +71,9 @@ export interface FieldSampler {
 /** Fields are kept this much larger than they are laid, so that a sample is as sharp as the field that is searched. */
 const storedOversize = 2;
 const noiseTableLength = 1 << 16;
-/** On a canvas smaller than the field, its border may come this far in, px, so that borders are seen. */
+/** Of the samples of a field that is larger than the canvas, so many begin at its border, along each axis. */
+const borderPart = 0.5;
+/** In the others its far border may come this far in, px. */
 const borderMarginPx = 12;
 
 export const createFieldBatch = (batch: number, canvasPx: number): FieldBatch => {
@@ -164,15 +166,13 @@ class Sampler implements FieldSampler {
     const orientation = random.int(8);
     const zoom = (redCellPx * (1 + scale * (2 * random.next() - 1))) / field.redCellPx;
     const [width, height] = laidSize(field, orientation, zoom);
-    const room = (length: number): number => {
+    const place = (length: number): number => {
+      const [atBorder, shift] = [random.next() < borderPart, random.next()];
       const free = this.canvasPx - length;
-      const margin = free >= 0 ? 0 : borderMarginPx;
-      const low = Math.min(free, 0) - margin;
-      const high = Math.max(free, 0) + margin;
-      return low + random.next() * (high - low);
+      return free >= 0 || atBorder ? 0 : shift * (free - borderMarginPx);
     };
-    const left = room(width);
-    const top = room(height);
+    const left = place(width);
+    const top = place(height);
     const blurred = random.next() < blurredPart;
     const blur = random.next() * blurPx;
     return { orientation, zoom, left, top, blurPx: blurred ? blur : 0 };
@@ -209,9 +209,12 @@ class Sampler implements FieldSampler {
 
 /**
  * Loads fields and makes an endless source of batches of varied samples from them, the same for the same seed: each a
- * field laid on a square canvas in one of eight orientations, at a drawn scale and place, with drawn changes of colour,
- * blur and noise, and the targets of the detector (see FieldBatch). A cell that the canvas cuts is a cell, with the box
+ * field laid on a square canvas in one of eight orientations and at a drawn scale, with drawn changes of colour, blur and
+ * noise, and the targets of the detector (see FieldBatch). A cell that the canvas cuts is a cell, with the box
  * that is left of it, where at least 0.4 of its side across is seen; else its area is not believed.
+ *
+ * A field lies at the canvas' left and top border, as the detector lays it: the network's padding is not the same to it as
+ * an empty part of the field, and what it makes of the slivers of cells there differs.
  *
  * @throws CytoError IMAGE_UNREADABLE, DATASET_INVALID, USAGE
  */
