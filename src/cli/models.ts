@@ -90,7 +90,7 @@ const help = `
 Examples:
   cytostream models list
   cytostream models verify
-  cytostream models verify unet@1.0.0 runs/mine --json`;
+  cytostream models verify unet@1.1.0 runs/mine --json`;
 
 export const register = (program: Command): void => {
   const models = program
