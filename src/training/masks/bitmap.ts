@@ -33,23 +33,22 @@ const flood = (
   { marks, mark, stack }: { readonly marks: Int32Array; readonly mark: number; readonly stack: Int32Array },
 ): number => {
   const value = bits[start];
+  const end = width * height;
   let waiting = 1;
   let count = 0;
   stack[0] = start;
   marks[start] = mark;
-  const visit = (at: number): void => {
-    if (bits[at] !== value || marks[at] !== 0) return;
-    marks[at] = mark;
-    stack[waiting++] = at;
-  };
   while (waiting > 0) {
     const at = stack[--waiting]!;
     const x = at % width;
     count++;
-    if (x > 0) visit(at - 1);
-    if (x < width - 1) visit(at + 1);
-    if (at >= width) visit(at - width);
-    if (at < width * (height - 1)) visit(at + width);
+    for (let side = 0; side < 4; side++) {
+      if (side === 0 ? x === 0 : side === 1 && x === width - 1) continue;
+      const next = side === 0 ? at - 1 : side === 1 ? at + 1 : side === 2 ? at - width : at + width;
+      if (next < 0 || next >= end || bits[next] !== value || marks[next] !== 0) continue;
+      marks[next] = mark;
+      stack[waiting++] = next;
+    }
   }
   return count;
 };
@@ -97,17 +96,33 @@ export const largestPart = (bitmap: Bitmap): Bitmap => {
   return { width, height, bits: Uint8Array.from(marks, (value) => (value === best ? 1 : 0)) };
 };
 
+/** For each pixel the px to the nearest of `value` in its row, at most 255. */
+const rowDistances = ({ width, bits }: Bitmap, value: number): Uint8Array => {
+  const distances = new Uint8Array(bits.length);
+  for (let row = 0; row < bits.length; row += width) {
+    for (let at = row, distance = 255; at < row + width; at++) {
+      distance = bits[at] === value ? 0 : Math.min(distance + 1, 255);
+      distances[at] = distance;
+    }
+    for (let at = row + width - 1, distance = 255; at >= row; at--) {
+      distance = Math.min(distance + 1, distances[at]!);
+      distances[at] = distance;
+    }
+  }
+  return distances;
+};
+
 /** Sets each pixel that has one of `value` within `radius` px to `value`; beyond the border nothing counts. */
-const spread = ({ width, height, bits }: Bitmap, value: number, radius: number): Bitmap => {
+const spread = (bitmap: Bitmap, value: number, radius: number): Bitmap => {
+  const { width, height, bits } = bitmap;
+  const distances = rowDistances(bitmap, value);
   const out = bits.slice();
   const reach = Math.floor(radius);
   for (let down = -reach; down <= reach; down++) {
     const across = Math.floor(Math.sqrt(radius * radius - down * down));
-    for (let y = Math.max(0, -down); y < Math.min(height, height - down); y++) {
-      for (let x = 0; x < width; x++) {
-        if (bits[(y + down) * width + x] !== value) continue;
-        out.fill(value, y * width + Math.max(x - across, 0), y * width + Math.min(x + across, width - 1) + 1);
-      }
+    const end = Math.min(height, height - down) * width;
+    for (let at = Math.max(0, -down) * width, from = at + down * width; at < end; at++, from++) {
+      if (distances[from]! <= across) out[at] = value;
     }
   }
   return { width, height, bits: out };
