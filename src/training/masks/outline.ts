@@ -46,7 +46,7 @@ export const layOutline = (
   const [endX, endY] = field
     ? [Math.min(width, field.width - left), Math.min(height, field.height - top)]
     : [width, height];
-  let [x0, y0, x1, y1] = [endX, endY, 0, 0];
+  let [x0, y0, x1, y1] = [width, height, 0, 0];
   for (let y = firstY; y < endY; y++) {
     for (let x = firstX; x < endX; x++) {
       if (parts[y * width + x] === outside) continue;

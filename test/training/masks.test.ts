@@ -1,0 +1,485 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type CellClass, cellClasses, createRandom, densityClassOf } from "../../src/core/index.js";
+import { ColourChange } from "../../src/training/datasets/colourJitter.js";
+import { fieldAugmentation } from "../../src/training/datasets/fieldBatches.js";
+import type { StoredField } from "../../src/training/datasets/fieldPictures.js";
+import { FieldPainter } from "../../src/training/datasets/fieldView.js";
+import type { FieldBatch } from "../../src/training/datasets/index.js";
+import { type Bitmap, closeBitmap, fillHoles, largestPart, openBitmap } from "../../src/training/masks/bitmap.js";
+import {
+  body,
+  changeStain,
+  collectOutlines,
+  createFieldMask,
+  createMaskPlanes,
+  drawMask,
+  type FieldMask,
+  flatColoursOf,
+  gradientPlaneIndex,
+  MaskPainter,
+  type MaskPlacement,
+  type MaskStatistics,
+  maskOfField,
+  maskPlaneCount,
+  measureStatistics,
+  nucleus,
+  OutlineLibrary,
+  outside,
+  paintFlat,
+  parseStatistics,
+  pictureOfPlanes,
+  placedLabels,
+  positionChannels,
+  type Stain,
+  stainOf,
+  stainPlaneIndex,
+  usualStain,
+} from "../../src/training/masks/index.js";
+import { otsuThreshold } from "../../src/training/masks/otsu.js";
+import { wholeBox } from "../../src/training/masks/segment.js";
+import { radiusUm, redGrid, type ToyCell, toyFrame } from "../detection/toySmear.js";
+
+const stain: Stain = {
+  background: { red: 250, green: 226, blue: 200 },
+  redCells: { red: 205, green: 165, blue: 168 },
+  nuclei: { red: 110, green: 60, blue: 140 },
+};
+
+const outlineArbitrary = fc
+  .record({ width: fc.integer({ min: 1, max: 9 }), height: fc.integer({ min: 1, max: 9 }) })
+  .chain(({ width, height }) =>
+    fc
+      .uint8Array({ minLength: width * height, maxLength: width * height, max: nucleus })
+      .map((parts) => ({ width, height, parts })),
+  );
+
+const cellArbitrary = fc.record({
+  cellClass: fc.constantFrom(...cellClasses),
+  left: fc.integer({ min: -12, max: 30 }),
+  top: fc.integer({ min: -12, max: 30 }),
+  outline: outlineArbitrary,
+});
+
+const maskArbitrary = fc
+  .record({
+    width: fc.integer({ min: 1, max: 24 }),
+    height: fc.integer({ min: 1, max: 24 }),
+    cells: fc.array(cellArbitrary, { maxLength: 6 }),
+  })
+  .map(({ width, height, cells }) => {
+    const edges = { width, height, values: new Uint8Array(width * height).fill(200) };
+    return { given: cells, mask: createFieldMask({ width, height, redCellPx: 32, stain, cells, edges }) };
+  });
+
+type GivenCell = FieldMask["cells"][number];
+
+/** Pixels of a field that a given cell covers, by looking at each. */
+const coveredBy = ({ left, top, outline }: GivenCell, { width, height }: FieldMask): number[] =>
+  Array.from({ length: width * height }, (_, at) => at).filter((at) => {
+    const [x, y] = [(at % width) - left, Math.floor(at / width) - top];
+    return (
+      x >= 0 && y >= 0 && x < outline.width && y < outline.height && outline.parts[y * outline.width + x] !== outside
+    );
+  });
+
+const boxAround = (pixels: readonly number[], width: number) => {
+  const columns = pixels.map((at) => at % width);
+  const rows = pixels.map((at) => Math.floor(at / width));
+  return {
+    left: Math.min(...columns),
+    top: Math.min(...rows),
+    right: Math.max(...columns) + 1,
+    bottom: Math.max(...rows) + 1,
+  };
+};
+
+const planeOf = (planes: Float32Array, index: number, canvasPx: number): Float32Array =>
+  planes.subarray(index * canvasPx * canvasPx, (index + 1) * canvasPx * canvasPx);
+
+describe("createFieldMask", () => {
+  it("labels each cell by the box of what is seen of it, leaves out the others, and keeps edges inside cells only", () => {
+    fc.assert(
+      fc.property(maskArbitrary, ({ given, mask }) => {
+        const seen = given.flatMap((cell) => {
+          const pixels = coveredBy(cell, mask);
+          return pixels.length > 0 ? [{ cellClass: cell.cellClass, box: boxAround(pixels, mask.width) }] : [];
+        });
+        expect(mask.labels).toEqual(seen);
+        const inside = new Set(given.flatMap((cell) => coveredBy(cell, mask)));
+        mask.gradient.forEach((value, at) => {
+          expect(value).toBe(inside.has(at) ? 200 : 0);
+        });
+      }),
+    );
+  });
+
+  it("refuses edges of another size", () => {
+    const edges = { width: 3, height: 4, values: new Uint8Array(12) };
+    expect(() => createFieldMask({ width: 4, height: 3, redCellPx: 32, stain, cells: [], edges })).toThrow(RangeError);
+  });
+});
+
+describe("MaskPainter", () => {
+  const canvasPx = 24;
+  const upright: MaskPlacement = { orientation: 0, zoom: 1, left: 0, top: 0 };
+
+  it("lays classes, nuclei, edges and the stain in their planes; red cells half a layer each", () => {
+    fc.assert(
+      fc.property(maskArbitrary, ({ given, mask }) => {
+        const planes = createMaskPlanes(2, canvasPx).fill(9);
+        new MaskPainter(canvasPx).paint(planes, 1, mask, { placement: upright });
+        const sample = planes.subarray(maskPlaneCount * canvasPx * canvasPx);
+        positionChannels.forEach((channel, index) => {
+          const expected = new Float32Array(canvasPx * canvasPx);
+          for (const cell of given) {
+            const named = channel === cell.cellClass || channel === densityClassOf(cell.cellClass);
+            if (!named && channel !== "nucleus") continue;
+            for (const at of coveredBy(cell, mask)) {
+              const [x, y] = [at % mask.width, Math.floor(at / mask.width)];
+              const part = cell.outline.parts[(y - cell.top) * cell.outline.width + x - cell.left];
+              if (channel === "nucleus" && part !== nucleus) continue;
+              const to = y * canvasPx + x;
+              expected[to] = Math.min(expected[to]! + (channel === "erythrocyte" ? 0.5 : 1), 1);
+            }
+          }
+          expect(planeOf(sample, index, canvasPx)).toEqual(expected);
+        });
+        const edges = planeOf(sample, gradientPlaneIndex, canvasPx);
+        expect(edges[0]).toBeCloseTo(mask.gradient[0]! / 255, 6);
+        expect(planeOf(sample, stainPlaneIndex + 4, canvasPx)[7]).toBeCloseTo(165 / 255, 6);
+        expect(planes[0]).toBe(9);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("lays a mask and its labels where the picture is laid, whatever the orientation, scale and place", () => {
+    const placements = fc.record({
+      orientation: fc.integer({ min: 0, max: 7 }),
+      zoom: fc.double({ min: 0.4, max: 2, noNaN: true }),
+      left: fc.double({ min: -20, max: 10, noNaN: true }),
+      top: fc.double({ min: -20, max: 10, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(cellArbitrary, placements, (cell, placement) => {
+        const [width, height] = [30, 20];
+        const edges = { width, height, values: new Uint8Array(width * height) };
+        const cells = [{ ...cell, cellClass: "platelet" as const }];
+        const mask = createFieldMask({ width, height, redCellPx: 32, stain, cells, edges });
+        const pixels = new Uint8Array(3 * width * height);
+        for (const at of coveredBy(cells[0]!, mask)) pixels.fill(255, 3 * at, 3 * at + 3);
+        const planes = createMaskPlanes(1, canvasPx);
+        new MaskPainter(canvasPx).paint(planes, 0, mask, { placement });
+        const laid = planeOf(planes, cellClasses.indexOf("platelet"), canvasPx);
+        const picture = picturePlane({ width, height, pixels } as StoredField, placement, canvasPx);
+        for (let at = 0; at < laid.length; at++) expect(Math.abs(255 * laid[at]! - picture[at]!)).toBeLessThan(0.76);
+        const shown = Array.from(laid.keys()).filter((at) => laid[at]! > 0);
+        if (shown.length === 0) return;
+        const box = boxAround(shown, canvasPx);
+        const [label] = placedLabels(mask, placement, canvasPx);
+        // Enlarging by interpolation reaches half a source px beyond the outline.
+        const slack = Math.max(placement.zoom, 1) + 1;
+        for (const edge of ["left", "top", "right", "bottom"] as const)
+          expect(Math.abs(box[edge] - Math.min(Math.max(label!.box[edge], 0), canvasPx))).toBeLessThanOrEqual(slack);
+      }),
+    );
+  });
+});
+
+/** Red of a field as the painter of fields lays it, its colours left alone. */
+const picturePlane = (field: StoredField, placement: MaskPlacement, canvasPx: number): Uint8Array => {
+  const colours = new ColourChange();
+  const none = { contrast: 0, brightness: 0, gain: 0, gamma: 0, hueDegrees: 0, saturation: 0 };
+  colours.draw(createRandom(1), none);
+  const batch = { field: new Uint8Array(4 * canvasPx * canvasPx) } as unknown as FieldBatch;
+  const view = {
+    field,
+    placement: { ...placement, blurPx: 0 },
+    colours,
+    noise: new Float32Array(1),
+    noiseAt: 0,
+    noiseScale: 0,
+  };
+  new FieldPainter(canvasPx).paint(batch, 0, view);
+  return batch.field.filter((_, at) => at % 4 === 0);
+};
+
+describe("bitmaps", () => {
+  const bitmapArbitrary = fc
+    .record({ width: fc.integer({ min: 1, max: 14 }), height: fc.integer({ min: 1, max: 14 }) })
+    .chain(({ width, height }) =>
+      fc
+        .uint8Array({ minLength: width * height, maxLength: width * height, max: 1 })
+        .map((bits): Bitmap => ({ width, height, bits })),
+    );
+  const within = (a: Bitmap, b: Bitmap): boolean => a.bits.every((bit, at) => bit <= b.bits[at]!);
+
+  it("opening takes away, closing and filling add, and each done twice is done once", () => {
+    fc.assert(
+      fc.property(bitmapArbitrary, fc.double({ min: 1, max: 3, noNaN: true }), (bitmap, radius) => {
+        const [opened, closed, filled] = [openBitmap(bitmap, radius), closeBitmap(bitmap, radius), fillHoles(bitmap)];
+        expect(within(opened, bitmap) && within(bitmap, closed) && within(bitmap, filled)).toBe(true);
+        expect(openBitmap(opened, radius)).toEqual(opened);
+        expect(closeBitmap(closed, radius)).toEqual(closed);
+        expect(fillHoles(filled)).toEqual(filled);
+        expect(within(largestPart(bitmap), bitmap)).toBe(true);
+      }),
+    );
+  });
+
+  it("fills the hole of a ring, and that of a cut ring where its side is a wall", () => {
+    const rows = ["1110", "0010", "1110"].map((row) => [...row].map(Number));
+    const cut: Bitmap = { width: 4, height: 3, bits: Uint8Array.from(rows.flat()) };
+    expect(fillHoles(cut)).toEqual(cut);
+    const walls = { left: true, top: false, right: false, bottom: false };
+    expect(Array.from(fillHoles(cut, walls).bits)).toEqual([1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0]);
+  });
+
+  it("Otsu's threshold parts two heaps of levels", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 5, max: 110 }), fc.integer({ min: 140, max: 250 }), (dark, light) => {
+        const histogram = new Uint32Array(256);
+        for (const [level, count] of [
+          [dark, 40],
+          [dark - 4, 10],
+          [light, 70],
+          [light + 3, 5],
+        ] as const)
+          histogram[level] = count;
+        expect(otsuThreshold(histogram)).toBeGreaterThan(dark);
+        expect(otsuThreshold(histogram)).toBeLessThanOrEqual(light);
+      }),
+    );
+    expect(otsuThreshold(new Uint32Array(256).fill(3, 9, 10))).toBe(0);
+  });
+
+  it("knows the whole circle by the part that a border leaves of it", () => {
+    fc.assert(
+      fc.property(fc.double({ min: -0.9, max: 0.9, noNaN: true }), fc.integer({ min: 0, max: 3 }), (at, side) => {
+        const [size, radius] = [200, 20];
+        const chord = at < 0 ? Math.sqrt(1 - at * at) * radius : radius;
+        const [near, low, high] = [radius * (1 + at), 100 - chord, 100 + chord];
+        const box = [
+          { left: 0, right: near, top: low, bottom: high },
+          { left: size - near, right: size, top: low, bottom: high },
+          { top: 0, bottom: near, left: low, right: high },
+          { top: size - near, bottom: size, left: low, right: high },
+        ][side]!;
+        const whole = wholeBox(box, { width: size, height: size }, 1);
+        expect(whole.right - whole.left).toBeCloseTo(2 * radius, 6);
+        expect(whole.bottom - whole.top).toBeCloseTo(2 * radius, 6);
+        const middle = side < 2 ? (whole.left + whole.right) / 2 : (whole.top + whole.bottom) / 2;
+        expect(side % 2 === 0 ? middle : size - middle).toBeCloseTo(radius * at, 6);
+      }),
+    );
+  });
+});
+
+const umPerPixel = 0.15;
+const redCellPx = 7.5 / umPerPixel;
+
+/** A drawn field as it is kept for training. */
+const toyField = (cells: readonly ToyCell[], width: number, height: number): StoredField => {
+  const boxes = cells.flatMap(({ kind, x, y }) => {
+    const radius = radiusUm(kind) / umPerPixel;
+    return [
+      Math.max(x - radius, 0),
+      Math.max(y - radius, 0),
+      Math.min(x + radius, width),
+      Math.min(y + radius, height),
+    ];
+  });
+  return {
+    id: "toy",
+    dataset: "toy",
+    width,
+    height,
+    pixels: toyFrame(cells, { width, height, umPerPixel }).pixels,
+    redCellPx,
+    boxes: Float32Array.from(boxes),
+    classes: Uint8Array.from(cells, ({ kind }) =>
+      ["erythrocyte", "leukocyte", "platelet"].indexOf(densityClassOf(kind)),
+    ),
+    cellClasses: Uint8Array.from(cells, ({ kind }) => cellClasses.indexOf(kind)),
+    incomplete: [false, false, false],
+  };
+};
+
+const [fieldWidth, fieldHeight] = [420, 300];
+const toyCells: readonly ToyCell[] = [
+  ...redGrid(fieldWidth, fieldHeight, umPerPixel).filter(({ x, y }) => Math.hypot(x - 210, y - 150) > 90),
+  { kind: "lymphocyte", x: 210, y: 150 },
+];
+const toy = toyField(toyCells, fieldWidth, fieldHeight);
+
+const labelled = (masks: readonly FieldMask[]) =>
+  masks.map(({ width, height, labels, redCellPx: redCellDiameterPx }) => ({
+    widthPx: width,
+    heightPx: height,
+    cells: labels,
+    incomplete: [],
+    redCellDiameterPx,
+  }));
+
+describe("maskOfField", () => {
+  it("finds the outlines of drawn discs", () => {
+    const mask = maskOfField(toy);
+    expect(mask.cells).toHaveLength(toyCells.length);
+    mask.cells.forEach((cell, index) => {
+      const { kind, x, y } = toyCells[index]!;
+      expect(cell.cellClass).toBe(kind);
+      const radius = radiusUm(kind) / umPerPixel;
+      const found = new Set(coveredBy(cell, mask));
+      let [both, either] = [0, found.size];
+      for (let at = 0; at < mask.width * mask.height; at++) {
+        const inDisc = Math.hypot((at % mask.width) + 0.5 - x, Math.floor(at / mask.width) + 0.5 - y) <= radius;
+        if (inDisc && found.has(at)) both++;
+        if (inDisc && !found.has(at)) either++;
+      }
+      expect(both / either).toBeGreaterThan(0.9);
+    });
+  });
+});
+
+const statistics: MaskStatistics = measureStatistics(labelled(Array<FieldMask>(8).fill(maskOfField(toy))));
+const outlines = collectOutlines([maskOfField(toy)], { seed: 1 });
+
+describe("drawMask", () => {
+  const options = fc.record({
+    seed: fc.nat(),
+    width: fc.integer({ min: 1, max: 200 }),
+    height: fc.integer({ min: 1, max: 200 }),
+    redCellPx: fc.integer({ min: 8, max: 48 }),
+    outlines: fc.constantFrom(undefined, outlines),
+  });
+
+  it("is the same for the same seed and another for another", () => {
+    const draw = (seed: number) => drawMask({ seed, statistics, outlines, stain, width: 200, height: 150 });
+    expect(draw(3)).toEqual(draw(3));
+    expect(draw(3).labels).not.toEqual(draw(4).labels);
+  });
+
+  it("labels exactly what it lays, within the field, of the size of the cells measured", () => {
+    fc.assert(
+      fc.property(options, (drawn) => {
+        const mask = drawMask({ ...drawn, statistics, stain });
+        expect(mask.labels).toHaveLength(mask.cells.length);
+        mask.cells.forEach((cell, index) => {
+          expect(mask.labels[index]!.box).toEqual(boxAround(coveredBy(cell, mask), mask.width));
+          const { left, top, right, bottom } = mask.labels[index]!.box;
+          expect(Math.min(left, top, mask.width - right, mask.height - bottom)).toBeGreaterThanOrEqual(0);
+          expect(Math.max(right - left, bottom - top)).toBeLessThan(3 * mask.redCellPx);
+        });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("brings every class that is asked for, and no other leukocyte, whether outlines of it are known or not", () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.constantFrom<CellClass>(...cellClasses), (seed, cellClass) => {
+        const size = { width: 160, height: 130, redCellPx: 24 };
+        const { labels } = drawMask({ seed, statistics, outlines, stain, ...size, classes: [cellClass] });
+        expect(labels.some((label) => label.cellClass === cellClass)).toBe(true);
+        if (densityClassOf(cellClass) !== "leukocyte") return;
+        const white = labels.filter((label) => densityClassOf(label.cellClass) === "leukocyte");
+        expect(new Set(white.map((label) => label.cellClass))).toEqual(new Set([cellClass]));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("draws nuclei for leukocytes of which no outline is known", () => {
+    const mask = drawMask({
+      seed: 2,
+      statistics,
+      stain,
+      width: 160,
+      height: 160,
+      redCellPx: 24,
+      classes: ["neutrophil"],
+    });
+    const cell = mask.cells.find(({ cellClass }) => cellClass === "neutrophil")!;
+    expect(cell.outline.parts).toContain(nucleus);
+    expect(cell.outline.parts).toContain(body);
+  });
+
+  it("refuses sizes that cannot be", () => {
+    for (const size of [{ width: 0 }, { height: 1.5 }, { redCellPx: Number.NaN }])
+      expect(() => drawMask({ seed: 1, statistics, stain, width: 9, height: 9, ...size })).toThrow(/cannot be/);
+  });
+});
+
+describe("statistics and outlines", () => {
+  it("survive JSON, and what is no such thing is refused", () => {
+    expect(parseStatistics(JSON.parse(JSON.stringify(statistics)))).toEqual(statistics);
+    const read = OutlineLibrary.fromJson(JSON.parse(JSON.stringify(outlines.toJson())));
+    expect(read.patches.map(({ edges: _, ...patch }) => patch)).toEqual(
+      outlines.patches.map(({ edges: _, ...patch }) => patch),
+    );
+    read.patches.forEach(({ edges }, index) => {
+      expect(edges).toEqual(outlines.patches[index]!.edges.map((edge) => edge & 0xfc));
+    });
+    const refused = expect.objectContaining({ code: "MODEL_INVALID" });
+    const { patches } = outlines.toJson();
+    for (const value of [null, { version: 2 }, { version: 1, patches: [{ ...patches[0], width: 1 }] }])
+      expect(() => OutlineLibrary.fromJson(value)).toThrow(refused);
+    expect(() => parseStatistics({ ...statistics, density: {} })).toThrow(refused);
+  });
+
+  it("need a field whose scale is known", () => {
+    const [field] = labelled([maskOfField(toy)]);
+    const { redCellDiameterPx: _, ...unscaled } = field!;
+    expect(() => measureStatistics([unscaled])).toThrow(expect.objectContaining({ code: "DATASET_INVALID" }));
+  });
+
+  it("tell counts, sizes and shares", () => {
+    expect(statistics.shares).toEqual({ lymphocyte: 1 });
+    expect(statistics.shapes.erythrocyte!.diameter[10]).toBeCloseTo(1, 1);
+    expect(statistics.density.platelet.every((value) => value === 0)).toBe(true);
+    expect(statistics.neighbours["erythrocyte-erythrocyte"][9]).toBeLessThan(0.5);
+  });
+});
+
+describe("the stain", () => {
+  it("is changed as a picture of its colours is", () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const change = new ColourChange();
+        change.draw(createRandom(seed), fieldAugmentation);
+        const changed = changeStain(stain, change);
+        const colours = Float32Array.from([stain.nuclei.red, stain.nuclei.green, stain.nuclei.blue]);
+        const target = new Uint8Array(3);
+        const noise = { noise: new Float32Array(1), noiseAt: 0, noiseScale: 0 };
+        change.apply({ source: colours, from: 0, target, to: 0, step: 3, count: 1, ...noise });
+        expect([changed.nuclei.red, changed.nuclei.green, changed.nuclei.blue]).toEqual(Array.from(target));
+      }),
+    );
+  });
+
+  it("of a field without nuclei has those of other fields, or usual ones, on its own background", () => {
+    const bare = toyField([], 60, 60);
+    expect(stainOf(bare).nuclei.green).toBeLessThan(0.3 * stainOf(bare).background.green);
+    const { background, nuclei } = stainOf(bare, stain);
+    expect(nuclei.green / background.green).toBeCloseTo(60 / 226, 1);
+    const darker = { ...stain, nuclei: { red: 90, green: 20, blue: 130 } };
+    expect(usualStain([stain, darker, darker]).nuclei).toEqual(darker.nuclei);
+    expect(() => usualStain([])).toThrow(RangeError);
+  });
+
+  it("is what flat paint paints in", () => {
+    const mask = maskOfField(toy);
+    const canvasPx = 300;
+    const planes = createMaskPlanes(1, canvasPx);
+    new MaskPainter(canvasPx).paint(planes, 0, mask, { placement: { orientation: 0, zoom: 1, left: 0, top: 0 } });
+    const { pixels } = paintFlat(planes, 0, { canvasPx, colours: flatColoursOf(stain) });
+    const [lymphocyte, red] = [3 * (150 * canvasPx + 210), toyCells.find(({ x, y }) => x > 30 && y > 30)!];
+    expect(pixels[lymphocyte + 1]).toBeLessThan(160);
+    const at = 3 * (Math.round(red.y) * canvasPx + Math.round(red.x));
+    expect(Array.from(pixels.subarray(at, at + 3))).toEqual([205, 165, 168]);
+    const shown = pictureOfPlanes(planes, 0, canvasPx).pixels;
+    expect(shown[lymphocyte + 2]!).toBeGreaterThan(shown[lymphocyte]!);
+    expect(shown[at]!).toBeGreaterThan(shown[at + 2]!);
+  });
+});
