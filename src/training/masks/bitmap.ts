@@ -132,9 +132,26 @@ const spread = (bitmap: Bitmap, value: number, radius: number): Bitmap => {
 export const openBitmap = (bitmap: Bitmap, radius: number): Bitmap =>
   radius < 1 ? bitmap : spread(spread(bitmap, 0, radius), 1, radius);
 
+/** The bitmap with so many empty px more on each side; fewer where `by` is negative. */
+const widened = ({ width, height, bits }: Bitmap, by: number): Bitmap => {
+  const wide = {
+    width: width + 2 * by,
+    height: height + 2 * by,
+    bits: new Uint8Array((width + 2 * by) * (height + 2 * by)),
+  };
+  for (let y = Math.max(-by, 0); y < Math.min(height, height + by); y++) {
+    const row = bits.subarray(y * width + Math.max(-by, 0), (y + 1) * width + Math.min(by, 0));
+    wide.bits.set(row, (y + by) * wide.width + Math.max(by, 0));
+  }
+  return wide;
+};
+
 /** Morphological closing by a disc: gaps too narrow for a disc of `radius` px are filled. */
-export const closeBitmap = (bitmap: Bitmap, radius: number): Bitmap =>
-  radius < 1 ? bitmap : spread(spread(bitmap, 1, radius), 0, radius);
+export const closeBitmap = (bitmap: Bitmap, radius: number): Bitmap => {
+  if (radius < 1) return bitmap;
+  const room = Math.ceil(radius) + 1;
+  return widened(spread(spread(widened(bitmap, room), 1, radius), 0, radius), -room);
+};
 
 /** What is set in both; the sizes are the same. */
 export const bothOf = (a: Bitmap, b: Bitmap): Bitmap => ({ ...a, bits: a.bits.map((bit, at) => bit & b.bits[at]!) });

@@ -1,7 +1,7 @@
 /**
- * Otsu's thresholds (IEEE Transactions on Systems, Man and Cybernetics 9:62-66, 1979): the levels that part a histogram
- * into two or three classes such that the variance between the classes is greatest. A level below a threshold belongs to
- * the darker class.
+ * Otsu's threshold (IEEE Transactions on Systems, Man and Cybernetics 9:62-66, 1979): the level that parts a histogram
+ * into two classes such that the variance between the classes is greatest. A level below it belongs to the
+ * darker class.
  */
 
 interface Sums {
@@ -34,25 +34,6 @@ export const otsuThreshold = (histogram: Uint32Array): number => {
   for (let level = 1; level < histogram.length; level++) {
     const weight = weightOf(sums, 0, level) + weightOf(sums, level, histogram.length);
     if (weight > most) [best, most] = [level, weight];
-  }
-  return best;
-};
-
-/** The thresholds between three classes, the lower first. */
-export const otsuThresholds = (histogram: Uint32Array): readonly [number, number] => {
-  const sums = sumsOf(histogram);
-  const end = histogram.length;
-  let best: readonly [number, number] = [0, 0];
-  let most = weightOf(sums, 0, end) * (1 + 1e-12);
-  for (let low = 1; low < end - 1; low++) {
-    const dark = weightOf(sums, 0, low);
-    for (let high = low + 1; high < end; high++) {
-      const weight = dark + weightOf(sums, low, high) + weightOf(sums, high, end);
-      if (weight > most) {
-        best = [low, high];
-        most = weight;
-      }
-    }
   }
   return best;
 };

@@ -119,26 +119,22 @@ const isSeen = ({ left, top, outline }: MaskedCell, { width, height }: Ground): 
   return false;
 };
 
-/** The first cell, which was asked for, has its middle in the field. */
-const placeOf = (
-  patch: CellPatch,
-  others: readonly Disc[],
-  inside: boolean,
-  ground: Ground,
-  place: PlaceOptions,
-): Disc => {
+interface PlaceOptions {
+  readonly ground: Ground;
+  readonly neighbours: MaskStatistics["neighbours"];
+  readonly random: Random;
+  /** Whether the cell is to be seen whole. */
+  readonly inside: boolean;
+}
+
+const placePatch = (patch: CellPatch, others: readonly Disc[], { inside, ...options }: PlaceOptions): Disc => {
   const disc = { densityClass: densityClassOf(patch.cellClass), diameter: patch.redCellPx * patchDiameter(patch) };
-  const found = placeDisc(disc, others, { ground, ...place });
+  const found = placeDisc(disc, others, options);
   if (!inside) return found;
   const clamp = (value: number, size: number): number =>
     size > disc.diameter ? Math.min(Math.max(value, disc.diameter / 2), size - disc.diameter / 2) : size / 2;
-  return { ...found, x: clamp(found.x, ground.width), y: clamp(found.y, ground.height) };
+  return { ...found, x: clamp(found.x, options.ground.width), y: clamp(found.y, options.ground.height) };
 };
-
-interface PlaceOptions {
-  readonly neighbours: MaskStatistics["neighbours"];
-  readonly random: Random;
-}
 
 /**
  * A mask of a field that nobody saw: counts, sizes, neighbourhood and overlaps as in the fields that were measured,
@@ -158,7 +154,7 @@ export const drawMask = (options: RandomMaskOptions): FieldMask => {
   for (const cellClass of drawClasses(options, redCellPx, random)) {
     const patch = drawCell(cellClass, options, redCellPx, random);
     const inside = asked && classes.includes(cellClass);
-    const disc = placeOf(patch, discs, inside, ground, { neighbours: statistics.neighbours, random });
+    const disc = placePatch(patch, discs, { ground, neighbours: statistics.neighbours, random, inside });
     const place = { left: Math.round(disc.x - patch.width / 2), top: Math.round(disc.y - patch.height / 2) };
     const cell: MaskedCell = { cellClass, outline: patch, ...place };
     discs.push(disc);
