@@ -6,12 +6,6 @@ export {
   acquire,
   type ProcessOptions,
 } from "./acquire.js";
-export {
-  type Colour,
-  type FrameQuality,
-  type LightMeasure,
-  QualityMeter,
-  type StainMeasure,
-} from "./quality.js";
+export { type FrameQuality, type LightMeasure, QualityMeter } from "./quality.js";
 export type { CameraState, CameraStatus } from "./status.js";
 export type { FrameCounts, FrameDropCause } from "./tally.js";

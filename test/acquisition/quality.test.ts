@@ -3,8 +3,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { type Colour, type FrameQuality, QualityMeter } from "../../src/acquisition/index.js";
-import { decodePicture, type Picture } from "../../src/pictures/index.js";
+import { type FrameQuality, QualityMeter } from "../../src/acquisition/index.js";
+import { type Colour, decodePicture, type Picture } from "../../src/pictures/index.js";
 import { dataSetPath } from "../dataSets.js";
 
 const meter = new QualityMeter();

@@ -1,4 +1,4 @@
-import { densityClasses, densityClassOf } from "../../core/index.js";
+import { cellClasses, densityClasses, densityClassOf } from "../../core/index.js";
 import { decodePicture } from "../../pictures/index.js";
 import type { LabelledField } from "./dataset.js";
 import { invalid, mapBounded } from "./files.js";
@@ -19,6 +19,8 @@ export interface StoredField {
   readonly boxes: Float32Array;
   /** Index into densityClasses, per cell. */
   readonly classes: Uint8Array;
+  /** Index into cellClasses, per cell: as deep as the label names it. */
+  readonly cellClasses: Uint8Array;
   /** Per density class, whether the labels leave cells of it out. */
   readonly incomplete: readonly boolean[];
 }
@@ -56,6 +58,7 @@ const store = async (field: LabelledField, redCellPx: number): Promise<StoredFie
     redCellPx: diameter * Math.sqrt(scaleX * scaleY),
     boxes: Float32Array.from(boxes),
     classes: Uint8Array.from(cells, ({ cellClass }) => densityClasses.indexOf(densityClassOf(cellClass))),
+    cellClasses: Uint8Array.from(cells, ({ cellClass }) => cellClasses.indexOf(cellClass)),
     incomplete: densityClasses.map((densityClass) => field.incomplete.includes(densityClass)),
   };
 };
