@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { Clock } from "../core/index.js";
 import type { Outgoing, TopicOptions } from "./outgoing.js";
@@ -8,6 +9,8 @@ import type { ByTopic, CloseReason, Tally } from "./tally.js";
 import { TokenBucket } from "./tokenBucket.js";
 
 export interface ClientContext {
+  /** What the WebSocket writes to. */
+  readonly transport: Duplex;
   readonly clock: Clock;
   readonly tally: Tally;
   readonly limits: StreamLimits;
@@ -45,6 +48,7 @@ export class Client {
   #timer: NodeJS.Timeout | undefined;
   #closing: CloseReason | undefined;
   #alive = true;
+  #gathering = false;
 
   constructor(socket: WebSocket, context: ClientContext) {
     this.#socket = socket;
@@ -212,11 +216,24 @@ export class Client {
     slot.lastSequence = outgoing.sequence;
     slot.dueAtMs = this.#context.clock.monotonic() + slot.intervalMs;
     const { tally, onDrained } = this.#context;
+    this.#gather();
     tally.sent(outgoing.topic, outgoing.data.length);
     this.#socket.send(outgoing.data, { binary: outgoing.binary }, (error) => {
       if (error != null || !this.open) return;
       this.#pump();
       onDrained();
+    });
+  }
+
+  /** What is sent in one turn of the event loop, as a field's cells and counts are, leaves by one write. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    const { transport } = this.#context;
+    transport.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      transport.uncork();
     });
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { type Clock, type ErrorCode, taxonomy } from "../core/index.js";
 import { Client } from "./client.js";
@@ -97,10 +98,11 @@ export class Hub {
     this.board.publish(input);
   }
 
-  /** Takes over an accepted connection. */
-  accept(socket: WebSocket): void {
+  /** Takes over an accepted connection and the socket below it. */
+  accept(socket: WebSocket, transport: Duplex): void {
     const { clock, tally, limits, log } = this.#options;
     const client = new Client(socket, {
+      transport,
       clock,
       tally,
       limits,

@@ -186,7 +186,7 @@ const attachStream = (app: FastifyInstance, { hub, whyNot, maxMessageBytes }: St
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const code = whyNot(request);
     if (code === undefined) {
-      webSockets.handleUpgrade(request, socket, head, (opened) => hub.accept(opened));
+      webSockets.handleUpgrade(request, socket, head, (opened) => hub.accept(opened, socket));
       return;
     }
     hub.refused(code);
