@@ -9,8 +9,8 @@ import { slopeOf } from "./statistics.js";
 const mebibyte = 1024;
 /** The default camera's rate: an hour of it is what memory must be flat over. */
 const framesPerHour = 5 * 3600;
-const warmUpFrames = 60;
-const frames = 600;
+const warmUpFrames = 40;
+const frames = 240;
 const sampleMs = 1000;
 /** Samples without a new field after which it is given up. */
 const mostStuck = 60;
