@@ -55,7 +55,11 @@ const up = (name: string, channels: number): ConvSpec => ({
  * @returns float32 [N,3,H,W], RGB in [0,1]
  * @throws CytoError INTERNAL where a side is not a multiple of 16
  */
-export const generator = (layers: Layers, inputs: PaintingInputs, { widths }: Pick<GeneratorOptions, "widths">) => {
+export const generator = (
+  layers: Layers,
+  inputs: PaintingInputs,
+  { widths }: Pick<GeneratorOptions, "widths">,
+): Value => {
   const { ops } = layers;
   requireMultiple(inputs.masks, paintingMultiple);
   const planes = [inputs.masks, stainPlanes(ops, inputs.stain, inputs.masks)];
