@@ -37,6 +37,8 @@ export interface Player {
   readonly parameters: ParameterSetDefinition;
   readonly loss: Value;
   readonly optimiser: AdamOptions;
+  /** Part of the step's learning rate at which this player moves; 1 by default. Weight decay goes with it. */
+  readonly ratePart?: number;
 }
 
 /**

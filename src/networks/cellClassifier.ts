@@ -20,10 +20,20 @@ export const cropSidePx = 96;
 export const cellClassifier = (
   layers: Layers,
   crops: Value,
+  options: CellClassifierOptions = defaultCellClassifier,
+): Value => nameCells(layers, planesOf(layers.ops, crops), options);
+
+/**
+ * The classifier on crops that are float32 planes already, so that a loss can reach into what painted them: float32
+ * [N,3,96,96] RGB in [-1,1], 0 for mid-grey -> logits [N,7] over leukocyteClasses.
+ */
+export const nameCells = (
+  layers: Layers,
+  planes: Value,
   { widths }: CellClassifierOptions = defaultCellClassifier,
 ): Value => {
   const { ops } = layers;
-  let x = foldCrops(ops, crops);
+  let x = ops.spaceToDepth(planes, 2);
   widths.forEach((width, level) => {
     if (level > 0) x = ops.maxPool(x, { kernel: 2, stride: 2 });
     x = layers.conv(x, convBlock(`level${level}a`, width));
@@ -32,11 +42,9 @@ export const cellClassifier = (
   return layers.linear(globalMean(ops, x), { name: "class", features: leukocyteClasses.length, activation: "none" });
 };
 
-/** uint8 [N,96,96,3] -> float32 [N,12,48,48], 0 for mid-grey. */
-const foldCrops = (ops: Operators, crops: Value): Value => {
-  const centred = ops.shift(ops.scale(ops.cast(crops, "float32"), 1 / 127.5), -1);
-  return ops.spaceToDepth(ops.transpose(centred, [0, 3, 1, 2]), 2);
-};
+/** uint8 [N,96,96,3] -> float32 [N,3,96,96] in [-1,1]. */
+const planesOf = (ops: Operators, crops: Value): Value =>
+  ops.transpose(ops.shift(ops.scale(ops.cast(crops, "float32"), 1 / 127.5), -1), [0, 3, 1, 2]);
 
 /** The inference graph: `crops` uint8 [N,96,96,3] -> `logits` [N,7]. */
 export const cellClassifierInference = (

@@ -72,7 +72,8 @@ const addOptimiser = (graph: Graph, { player, gradient, learningRate, averageDec
     optimiser.weightDecay === 0
       ? direction
       : ops.add(direction, ops.mul(set.input, graph.constant(decayVector(player), [set.length], "decay")));
-  const next = ops.sub(set.input, ops.mul(decayed, learningRate));
+  const rate = (player.ratePart ?? 1) === 1 ? learningRate : ops.scale(learningRate, player.ratePart!);
+  const next = ops.sub(set.input, ops.mul(decayed, rate));
 
   const follow = (old: Value, fresh: Value) => ops.add(fresh, ops.mul(averageDecay, ops.sub(old, fresh)));
   graph.output(set.input.name + nextSuffix, next);

@@ -82,6 +82,31 @@ describe("the step", () => {
   });
 });
 
+describe("two players at rates of their own", () => {
+  it("each moves at its part of the step's learning rate", async () => {
+    const optimiser = optimisers.adamW!;
+    const whole = regression("whole", optimiser, "whole");
+    const part = regression("part", optimiser, "part");
+    const { players } = part.problem;
+    const slowed = { ...part.problem, players: players.map((player) => ({ ...player, ratePart: 0.25 })) };
+    const initial = whole.parameters.initialise(createRandom(9));
+    await using run = await onnxruntimeEngine({ intraOpThreads: 1 }).load([whole.problem, slowed], {
+      whole: initial,
+      part: initial,
+    });
+    const random = createRandom(10);
+    const x = Float32Array.from({ length: samples * features }, () => random.normal());
+    const feeds = regressionFeeds(x, new Float32Array(samples));
+    for (let step = 0; step < 3; step += 1) {
+      await run.step({ problem: "whole", feeds, learningRate: 0.05, averageDecay: 0.5 });
+      await run.step({ problem: "part", feeds, learningRate: 0.2, averageDecay: 0.5 });
+    }
+    const states = await run.readState();
+    expect(relativeError(states.part!.parameters, states.whole!.parameters)).toBeLessThan(1e-6);
+    expect(relativeError(states.whole!.parameters, initial.parameters)).toBeGreaterThan(0.05);
+  });
+});
+
 describe("compileStep", () => {
   it("leaves the problem's graph as it was, so that it can be compiled again to the same bytes", () => {
     const { problem } = regression("twice", optimisers.clipped!);
