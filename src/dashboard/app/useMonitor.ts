@@ -37,12 +37,9 @@ const useDecoder = (frozen: boolean): [Picture | undefined, (parts: FrameParts, 
     decodePicture(parts, taxonomy)
       .then((decoded) => {
         setPicture((before) => {
-          if (state.current.frozen && before !== undefined) {
-            decoded.image.close();
-            return before;
-          }
-          before?.image.close();
-          return decoded;
+          if (!state.current.frozen || before === undefined) return decoded;
+          decoded.image.close();
+          return before;
         });
       })
       .catch((error: unknown) => console.error("A picture could not be decoded.", error))
@@ -53,6 +50,8 @@ const useDecoder = (frozen: boolean): [Picture | undefined, (parts: FrameParts, 
         next?.();
       });
   };
+  // Not when the next one is set: until that is shown, this one may still have to be drawn.
+  useEffect(() => () => picture?.image.close(), [picture]);
   return [picture, decode];
 };
 
