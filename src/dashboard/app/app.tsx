@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { CountsCard, DifferentialCard } from "./counts.js";
 import { cameraText, connectionText, Header } from "./header.js";
 import { HelpDialog } from "./help.js";
@@ -23,7 +23,8 @@ const useSettings = (): [Settings, (change: Partial<Settings>) => void] => {
 
 /** Calls the action of a key, unless something is being typed or the key is meant for the browser. */
 const useKeys = (actions: Readonly<Record<string, () => void>>, enabled: boolean): void => {
-  useEffect(() => {
+  // With the layout, so that no key meets the actions of an earlier state.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (document.querySelector("dialog[open]") !== null || event.target instanceof HTMLInputElement) return;
