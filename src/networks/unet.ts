@@ -1,6 +1,6 @@
 import { densityClasses } from "../core/index.js";
 import { Graph, type Operators, type Value } from "../engine/onnx/index.js";
-import { convBlock, InferenceLayers, type Layers, requireMultiple } from "./layers.js";
+import { type ConvSpec, convBlock, InferenceLayers, type Layers, requireMultiple } from "./layers.js";
 import type { Weights } from "./parameters.js";
 import { type ActivationRanges, QuantisedLayers } from "./quantisedLayers.js";
 
@@ -36,15 +36,8 @@ export const extentUnitPx = 16;
  */
 export const uNet = (layers: Layers, field: Value, { widths }: UNetOptions = defaultUNet): DensityHeads => {
   const { ops } = layers;
-  let x = foldField(ops, field);
-  requireMultiple(x, fieldMultiple / densityStride);
-  const skips: Value[] = [];
-  widths.forEach((width, level) => {
-    if (level > 0) x = ops.maxPool(x, { kernel: 2, stride: 2 });
-    x = layers.conv(x, convBlock(`down${level}a`, width));
-    x = layers.conv(x, convBlock(`down${level}b`, width));
-    skips.push(x);
-  });
+  const skips = uNetEncoder(layers, foldField(ops, field), widths);
+  let x = skips.at(-1)!;
   for (let level = widths.length - 2; level >= 0; level -= 1) {
     x = ops.concat([skips[level]!, ops.upsample(x, 2)], 1);
     x = layers.conv(x, convBlock(`up${level}a`, widths[level]!));
@@ -57,11 +50,32 @@ export const uNet = (layers: Layers, field: Value, { widths }: UNetOptions = def
   return { logits, extent: ops.scale(ops.softplus(sides), extentUnitPx) };
 };
 
-/** uint8 [N,H,W,4] -> float32 [N,16,H/2,W/2] in [0,1]. */
-const foldField = (ops: Operators, field: Value): Value => {
-  const planar = ops.transpose(ops.scale(ops.cast(field, "float32"), 1 / 255), [0, 3, 1, 2]);
-  return ops.spaceToDepth(planar, densityStride);
+/**
+ * The way down: float32 [N,16,H/2,W/2] (see `foldPlanes`) to what each level sees, [N,widths[l],H/2^(l+1),W/2^(l+1)].
+ * @param block what a 3x3 convolution is: with its normalisation, or without where that is folded into the weights
+ */
+export const uNetEncoder = (
+  layers: Layers,
+  folded: Value,
+  widths: UNetOptions["widths"],
+  block: (name: string, channels: number) => ConvSpec = convBlock,
+): readonly Value[] => {
+  let x = folded;
+  requireMultiple(x, fieldMultiple / densityStride);
+  return widths.map((width, level) => {
+    if (level > 0) x = layers.ops.maxPool(x, { kernel: 2, stride: 2 });
+    x = layers.conv(x, block(`down${level}a`, width));
+    x = layers.conv(x, block(`down${level}b`, width));
+    return x;
+  });
 };
+
+/** uint8 [N,H,W,4] -> float32 [N,16,H/2,W/2] in [0,1]. */
+const foldField = (ops: Operators, field: Value): Value =>
+  foldPlanes(ops, ops.transpose(ops.scale(ops.cast(field, "float32"), 1 / 255), [0, 3, 1, 2]));
+
+/** RGB and validity as planes, float32 [N,4,H,W] in [0,1] -> [N,16,H/2,W/2]. */
+export const foldPlanes = (ops: Operators, planes: Value): Value => ops.spaceToDepth(planes, densityStride);
 
 /** The inference graph over given layers: `field` uint8 [1,H,W,4] -> `density` [1,3,H/2,W/2], `extent` [1,12,H/2,W/2]. */
 const inferenceGraph = (layersOf: (graph: Graph) => Layers, options: UNetOptions): Graph => {
