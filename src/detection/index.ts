@@ -15,3 +15,4 @@ export type { RgbSource } from "./field/resampler.js";
 export * from "./model.js";
 export { chooseProvider, type ProviderChoice, tryProvider, tryProviders } from "./providers/choose.js";
 export { type ExecutionProvider, executionProviders, type ProviderTrial } from "./providers/provider.js";
+export { openSession, type SessionRequest } from "./providers/session.js";

@@ -4,16 +4,34 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { CytoError } from "../core/index.js";
-import type { ClassifierSource, DetectorSource, NetworkModel } from "../detection/index.js";
-import { type ModelManifest, parseManifest } from "./manifest.js";
+import type { ClassifierSource, DetectorSource, ModelRef, NetworkModel } from "../detection/index.js";
+import { type ModelManifest, type PainterManifest, paintedPlanes, parseManifest } from "./manifest.js";
+
+/** The network that paints fields from masks. */
+export interface PainterSource {
+  readonly kind: "painter";
+  readonly ref: ModelRef;
+  /** Absolute path of the ONNX file. */
+  readonly filePath: string;
+  /** Absolute path of the JSON file that masks are drawn from. */
+  readonly masksPath: string;
+  readonly masksSha256: string;
+  readonly method: PainterManifest["painter"]["method"];
+  readonly maskPlanes: number;
+  readonly noisePlanes: number;
+  /** Sides of a painted picture are multiples of this, px. */
+  readonly multiple: number;
+  /** Diameter of a red cell on a painted picture, px. */
+  readonly redCellPx: number;
+}
 
 /** A model folder whose manifest is sound and whose files have the hashes that it names. */
 export interface LoadedModel {
   /** Absolute path of the folder. */
   readonly directory: string;
   readonly manifest: ModelManifest;
-  /** What the detector needs of it. */
-  readonly source: NetworkModel;
+  /** What detector or painter need of it. */
+  readonly source: NetworkModel | PainterSource;
 }
 
 export interface LoadModelOptions {
@@ -87,11 +105,26 @@ const fileOf = (manifest: ModelManifest, precision: string): { file: string; sha
   return variant;
 };
 
-const sourceOf = (directory: string, manifest: ModelManifest, precision: string): NetworkModel => {
+const sourceOf = (directory: string, manifest: ModelManifest, precision: string): NetworkModel | PainterSource => {
   const { file, sha256 } = fileOf(manifest, precision);
+  const ref = { name: manifest.name, version: manifest.version, sha256 };
+  const filePath = resolve(directory, file);
+  if (manifest.kind === "painter") {
+    const { masks, painter } = manifest;
+    const masksPath = resolve(directory, masks.file);
+    return {
+      kind: "painter",
+      ref,
+      filePath,
+      masksPath,
+      masksSha256: masks.sha256,
+      maskPlanes: paintedPlanes,
+      ...painter,
+    };
+  }
   const common = {
-    ref: { name: manifest.name, version: manifest.version, sha256 },
-    filePath: resolve(directory, file),
+    ref,
+    filePath,
     precision,
     inputs: manifest.inputs,
     outputs: manifest.outputs,
@@ -117,6 +150,7 @@ export const loadModel = async (directory: string, options: LoadModelOptions = {
   const manifest = await readManifest(absolute);
   const source = sourceOf(absolute, manifest, options.precision ?? "fp32");
   await checkHash(source.filePath, source.ref.sha256);
+  if (source.kind === "painter") await checkHash(source.masksPath, source.masksSha256);
   return { directory: absolute, manifest, source };
 };
 
@@ -135,5 +169,12 @@ export const loadClassifierModel = async (
   const { source } = await loadModel(directory, options);
   if (source.kind !== "classifier")
     throw new CytoError("MODEL_INVALID", `${directory}: a ${source.kind}, no classifier`);
+  return source;
+};
+
+/** @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID also where the model is no painter */
+export const loadPainterModel = async (directory: string): Promise<PainterSource> => {
+  const { source } = await loadModel(directory);
+  if (source.kind !== "painter") throw new CytoError("MODEL_INVALID", `${directory}: a ${source.kind}, no painter`);
   return source;
 };

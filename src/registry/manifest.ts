@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CytoError, densityClasses, leukocyteClasses } from "../core/index.js";
+import { CytoError, cellClasses, densityClasses, leukocyteClasses } from "../core/index.js";
 import { isVersion } from "./version.js";
 
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "lower-case letters, digits and hyphens");
@@ -65,12 +65,36 @@ const classifierManifestSchema = z.strictObject({
   }),
 });
 
-const manifestSchema = z.discriminatedUnion("kind", [detectorManifestSchema, classifierManifestSchema]);
+/** Position masks of all classes, of nuclei, and the gradient mask. */
+export const paintedPlanes = cellClasses.length + 2;
+const stainNumbers = 9;
+
+const painterManifestSchema = z.strictObject({
+  ...common,
+  kind: z.literal("painter"),
+  /** Statistics of masks, outlines and stains, to draw masks at random from. */
+  masks: z.strictObject({ file: fileSchema, sha256: sha256Schema }),
+  painter: z.strictObject({
+    method: z.literal(["cgan", "pix2pix", "pix2pix-md", "mcgan"]),
+    noisePlanes: z.int().min(0).max(16),
+    /** Sides of a painted picture are multiples of this, px. */
+    multiple: z.int().min(1).max(256),
+    /** Diameter of a red cell on a painted picture, px. */
+    redCellPx: z.number().min(4).max(512),
+  }),
+});
+
+const manifestSchema = z.discriminatedUnion("kind", [
+  detectorManifestSchema,
+  classifierManifestSchema,
+  painterManifestSchema,
+]);
 
 export type DetectorManifest = z.infer<typeof detectorManifestSchema>;
 export type ClassifierManifest = z.infer<typeof classifierManifestSchema>;
+export type PainterManifest = z.infer<typeof painterManifestSchema>;
 /** manifest.json of a model folder. */
-export type ModelManifest = DetectorManifest | ClassifierManifest;
+export type ModelManifest = DetectorManifest | ClassifierManifest | PainterManifest;
 
 type Tensors = ModelManifest["inputs"];
 interface Expected {
@@ -95,27 +119,46 @@ const tensorFault = (tensors: Tensors, expected: Expected): string | undefined =
   return fits ? undefined : `has ${found.name}: ${found.type} [${found.shape.join(",")}] instead of ${wanted}`;
 };
 
-const tensorsOf = (manifest: ModelManifest): { inputs: Expected[]; outputs: Expected[]; classes: readonly string[] } =>
-  manifest.kind === "detector"
-    ? {
-        classes: densityClasses,
-        inputs: [{ name: "field", type: "uint8", shape: [1, -1, -1, 4] }],
-        outputs: [
-          { name: "density", type: "float32", shape: [1, densityClasses.length, -1, -1] },
-          { name: "extent", type: "float32", shape: [1, 4 * densityClasses.length, -1, -1] },
-        ],
-      }
-    : {
-        classes: leukocyteClasses,
-        inputs: [
-          { name: "crops", type: "uint8", shape: [-1, manifest.classifier.cropPx, manifest.classifier.cropPx, 3] },
-        ],
-        outputs: [{ name: "logits", type: "float32", shape: [-1, leukocyteClasses.length] }],
-      };
+interface Contract {
+  readonly inputs: readonly Expected[];
+  readonly outputs: readonly Expected[];
+  readonly classes: readonly string[];
+}
+
+const detectorContract: Contract = {
+  classes: densityClasses,
+  inputs: [{ name: "field", type: "uint8", shape: [1, -1, -1, 4] }],
+  outputs: [
+    { name: "density", type: "float32", shape: [1, densityClasses.length, -1, -1] },
+    { name: "extent", type: "float32", shape: [1, 4 * densityClasses.length, -1, -1] },
+  ],
+};
+
+const contractOf = (manifest: ModelManifest): Contract => {
+  if (manifest.kind === "detector") return detectorContract;
+  if (manifest.kind === "classifier") {
+    const { cropPx } = manifest.classifier;
+    return {
+      classes: leukocyteClasses,
+      inputs: [{ name: "crops", type: "uint8", shape: [-1, cropPx, cropPx, 3] }],
+      outputs: [{ name: "logits", type: "float32", shape: [-1, leukocyteClasses.length] }],
+    };
+  }
+  const { noisePlanes } = manifest.painter;
+  return {
+    classes: cellClasses,
+    inputs: [
+      { name: "masks", type: "float32", shape: [-1, paintedPlanes, -1, -1] },
+      { name: "stain", type: "float32", shape: [-1, stainNumbers] },
+      ...(noisePlanes > 0 ? [{ name: "noise", type: "float32", shape: [-1, noisePlanes, -1, -1] }] : []),
+    ],
+    outputs: [{ name: "picture", type: "float32", shape: [-1, 3, -1, -1] }],
+  };
+};
 
 /** What is wrong with the classes and tensors that a manifest declares, or undefined. */
 const contractFault = (manifest: ModelManifest): string | undefined => {
-  const { inputs, outputs, classes } = tensorsOf(manifest);
+  const { inputs, outputs, classes } = contractOf(manifest);
   if (manifest.classes.join() !== classes.join())
     return `classes are [${manifest.classes.join(", ")}] instead of [${classes.join(", ")}]`;
   if (manifest.inputs.length !== inputs.length)

@@ -1,5 +1,6 @@
 import { type ProviderChoice, tryModel } from "../detection/index.js";
 import { type LoadedModel, loadModel } from "./load.js";
+import { openPainterSession } from "./painterSession.js";
 
 /**
  * Everything that can be known of a model without labelled fields: manifest, hashes of the network and of its variants,
@@ -8,8 +9,15 @@ import { type LoadedModel, loadModel } from "./load.js";
  */
 export const verifyModel = async (directory: string, provider: ProviderChoice = "cpu"): Promise<LoadedModel> => {
   const model = await loadModel(directory);
-  await tryModel(model.source, provider);
-  for (const { precision } of model.manifest.variants ?? [])
-    await tryModel((await loadModel(directory, { precision })).source, provider);
+  if (model.source.kind === "painter") {
+    const session = await openPainterSession(model.source, { provider: provider === "auto" ? "cpu" : provider });
+    await session[Symbol.asyncDispose]();
+    return model;
+  }
+  const precisions = [undefined, ...(model.manifest.variants ?? []).map(({ precision }) => precision)];
+  for (const precision of precisions) {
+    const { source } = precision === undefined ? model : await loadModel(directory, { precision });
+    if (source.kind !== "painter") await tryModel(source, provider);
+  }
   return model;
 };

@@ -2,18 +2,27 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CytoError } from "../core/index.js";
-import { type ClassifierManifest, type DetectorManifest, type ModelManifest, parseManifest } from "./manifest.js";
+import {
+  type ClassifierManifest,
+  type DetectorManifest,
+  type ModelManifest,
+  type PainterManifest,
+  parseManifest,
+} from "./manifest.js";
 
 /** A manifest as its author knows it: the names and hashes of the files are filled in when it is written. */
 export type ManifestDraft =
   | Omit<DetectorManifest, "file" | "sha256" | "variants">
-  | Omit<ClassifierManifest, "file" | "sha256" | "variants">;
+  | Omit<ClassifierManifest, "file" | "sha256" | "variants">
+  | Omit<PainterManifest, "file" | "sha256" | "variants" | "masks">;
 
 export interface ModelFiles {
   /** The network as trained. */
   readonly onnxBytes: Uint8Array;
   /** The same network statically quantised. */
   readonly int8Bytes?: Uint8Array;
+  /** What a painter draws masks from; JSON. */
+  readonly masksJson?: string;
   /** Markdown of card.md. */
   readonly card: string;
 }
@@ -61,7 +70,7 @@ const exchange = async (staged: string, directory: string): Promise<void> => {
 };
 
 /**
- * Writes a model folder: model.onnx, card.md, manifest.json (and model.int8.onnx where given), all of it or nothing:
+ * Writes a model folder: model.onnx, card.md, manifest.json (and model.int8.onnx, masks.json where given), all of it or nothing:
  * the files are written and synced in a folder beside it, which then takes the place by renaming. Where a model is replaced
  * in its own folder, a crash between the two renames leaves the old one beside it as `.<folder>.<hex>.old`.
  * @returns the manifest as written, with `file`, `sha256` and `variants`
@@ -75,8 +84,12 @@ export const writeModel = async (
   const variants = files.int8Bytes
     ? { variants: [{ precision: "int8", file: "model.int8.onnx", sha256: sha256Of(files.int8Bytes) }] }
     : {};
+  const masks =
+    files.masksJson === undefined
+      ? {}
+      : { masks: { file: "masks.json", sha256: sha256Of(new TextEncoder().encode(files.masksJson)) } };
   const manifest = parseManifest(
-    { ...draft, file: "model.onnx", sha256: sha256Of(files.onnxBytes), ...variants },
+    { ...draft, file: "model.onnx", sha256: sha256Of(files.onnxBytes), ...variants, ...masks },
     `manifest of ${draft.name} ${draft.version}`,
   );
   const target = resolve(directory);
@@ -86,6 +99,7 @@ export const writeModel = async (
     await mkdir(staged, { recursive: true });
     await writeDurably(join(staged, "model.onnx"), files.onnxBytes);
     if (files.int8Bytes) await writeDurably(join(staged, "model.int8.onnx"), files.int8Bytes);
+    if (files.masksJson !== undefined) await writeDurably(join(staged, "masks.json"), files.masksJson);
     await writeDurably(join(staged, "card.md"), files.card);
     await writeDurably(join(staged, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await syncDirectory(staged);

@@ -11,7 +11,9 @@ export { type FlatColours, flatColoursOf, measureFlatColours, paintFlat } from "
 export { maskOfField } from "./maskOfField.js";
 export { pictureOfPlanes } from "./maskPicture.js";
 export {
+  type CanvasSize,
   createMaskPlanes,
+  drawnPlaneCount,
   gradientPlaneIndex,
   MaskPainter,
   type MaskPlacement,

@@ -21,9 +21,18 @@ export const maskPlaneCount = stainPlaneIndex + stainLength;
 /** How a mask is laid on a canvas: as the picture it belongs to, but never blurred. */
 export type MaskPlacement = Omit<Placement, "blurPx">;
 
+/** Planes of a mask without the stain's, which networks take as nine numbers of their own. */
+export const drawnPlaneCount = stainPlaneIndex;
+
 /** Memory for the planes of `batch` samples. */
-export const createMaskPlanes = (batch: number, canvasPx: number): Float32Array =>
-  new Float32Array(batch * maskPlaneCount * canvasPx * canvasPx);
+export const createMaskPlanes = (batch: number, canvasPx: number, planes: number = maskPlaneCount): Float32Array =>
+  new Float32Array(batch * planes * canvasPx * canvasPx);
+
+export interface CanvasSize {
+  /** px */
+  readonly width: number;
+  readonly height: number;
+}
 
 /** The placement that lays a mask upright, its left upper corner on the canvas', at `redCellPx` a red cell. */
 export const uprightPlacement = (mask: Pick<FieldMask, "redCellPx">, redCellPx = 32): MaskPlacement => ({
@@ -40,7 +49,18 @@ export class MaskPainter {
   #layers = new Uint8Array(0);
   #rows = new Float32Array(0);
 
-  constructor(private readonly canvasPx: number) {}
+  readonly #canvas: CanvasSize;
+
+  /**
+   * @param canvas its side where it is square, px
+   * @param planes of a sample: all of them, or `drawnPlaneCount` to leave the stain's out
+   */
+  constructor(
+    canvas: number | CanvasSize,
+    private readonly planes: typeof maskPlaneCount | typeof drawnPlaneCount = maskPlaneCount,
+  ) {
+    this.#canvas = typeof canvas === "number" ? { width: canvas, height: canvas } : canvas;
+  }
 
   /**
    * Lays a mask on a sample of `planes` (see `maskPlaneCount`), at the very place where the field's picture is laid.
@@ -52,8 +72,8 @@ export class MaskPainter {
     mask: FieldMask,
     { placement, stain = mask.stain }: { readonly placement: MaskPlacement; readonly stain?: Stain | undefined },
   ): void {
-    const plane = this.canvasPx * this.canvasPx;
-    const start = sample * maskPlaneCount * plane;
+    const plane = this.#canvas.width * this.#canvas.height;
+    const start = sample * this.planes * plane;
     planes.fill(0, start, start + stainPlaneIndex * plane);
     this.#aim(mask, placement);
     const { length } = mask.gradient;
@@ -68,6 +88,7 @@ export class MaskPainter {
     });
     const edges = { source: mask.gradient, mask, placement, scale: 1 / 255 };
     this.#resample(edges, planes, start + gradientPlaneIndex * plane);
+    if (this.planes === drawnPlaneCount) return;
     stainValues(stain).forEach((value, index) => {
       const from = start + (stainPlaneIndex + index) * plane;
       planes.fill(value, from, from + plane);
@@ -76,9 +97,9 @@ export class MaskPainter {
 
   #aim({ width, height }: FieldMask, { orientation, zoom, left, top }: MaskPlacement): void {
     const transposed = (orientation & 4) !== 0;
-    const common = { zoom, length: this.canvasPx, blurPx: 0 };
-    this.#across.set({ size: transposed ? height : width, start: left, ...common });
-    this.#down.set({ size: transposed ? width : height, start: top, ...common });
+    const common = { zoom, blurPx: 0 };
+    this.#across.set({ size: transposed ? height : width, start: left, length: this.#canvas.width, ...common });
+    this.#down.set({ size: transposed ? width : height, start: top, length: this.#canvas.height, ...common });
   }
 
   #resample({ source, mask, placement, scale }: LaidPlane, planes: Float32Array, start: number): void {
@@ -104,7 +125,7 @@ export class MaskPainter {
   #addRows(planes: Float32Array, start: number, count: number): void {
     const { from, to, perPixel, index, weight, low } = this.#down;
     for (let y = from; y < to; y++) {
-      const line = start + y * this.canvasPx + this.#across.from;
+      const line = start + y * this.#canvas.width + this.#across.from;
       for (let tap = y * perPixel; tap < (y + 1) * perPixel; tap++) {
         const share = weight[tap]!;
         if (share === 0) continue;

@@ -1,0 +1,11 @@
+/** Painters of smear fields: CGAN, pix2pix, pix2pix+MD, MCGAN, from training to the picture. */
+export { drawStain, type MaskSources } from "./maskSources.js";
+export {
+  type DrawnField,
+  type OpenPainterOptions,
+  openPainter,
+  type Painter,
+  type PaintOptions,
+} from "./openPainter.js";
+export { type PainterKind, painterKinds } from "./settings.js";
+export { type PainterModel, paintedRedCellPx, writePainter } from "./writePainter.js";
