@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { CytoError, modelsDirectory } from "../core/index.js";
 import { type ListedModel, listModels, resolveModel, verifyModel } from "../registry/index.js";
+import { makeFeatures } from "../training/features/index.js";
 
 interface ModelsOptions {
   readonly dir: string;
@@ -90,7 +91,39 @@ const help = `
 Examples:
   cytostream models list
   cytostream models verify
-  cytostream models verify unet@1.1.0 runs/mine --json`;
+  cytostream models verify unet@1.1.0 runs/mine --json
+  cytostream models features --data smears/ --out models/features/1.1.0 --model-version 1.1.0`;
+
+interface FeaturesOptions {
+  readonly data: string[];
+  readonly out: string;
+  readonly detector: string;
+  readonly umPerPixel: Record<string, number>;
+  readonly modelVersion: string;
+  readonly dir: string;
+}
+
+const scaleByDataset = (text: string, known: Record<string, number>): Record<string, number> => {
+  const [name, value] = [text.slice(0, text.lastIndexOf("=")), Number(text.slice(text.lastIndexOf("=") + 1))];
+  if (name === "" || !(value > 0)) throw new CytoError("USAGE", `${text} is not of the form DATASET=UM`);
+  return { ...known, [name]: value };
+};
+
+const features = async (options: FeaturesOptions): Promise<void> => {
+  const { stderr } = process;
+  const figures = await makeFeatures({
+    detector: await resolveModel(options.dir, options.detector),
+    datasets: options.data,
+    scales: options.umPerPixel,
+    out: options.out,
+    version: options.modelVersion,
+    command: `cytostream ${process.argv.slice(2).join(" ")}`,
+    onField: (done, total) => {
+      if (stderr.isTTY || done === total) stderr.write(`\r${done} of ${total} fields${done === total ? "\n" : ""}`);
+    },
+  });
+  process.stdout.write(`features ${options.modelVersion} in ${options.out}: ${JSON.stringify(figures)}\n`);
+};
 
 export const register = (program: Command): void => {
   const models = program
@@ -113,4 +146,14 @@ export const register = (program: Command): void => {
     .option("--dir <dir>", "folder of models", modelsDirectory())
     .option("--json", "print JSON")
     .action(verify);
+  models
+    .command("features")
+    .description("Makes the network whose features Frechet distances are taken of, from a detector's way down.")
+    .requiredOption("--data <DATASET...>", "folders of data sets; real patches of their training fields set its scale")
+    .requiredOption("--out <DIR>", "folder for the model")
+    .option("--detector <MODEL>", "name, name@version, or folder", "unet")
+    .addOption(new Option("--um-per-pixel <DATASET=UM...>", "scale").argParser(scaleByDataset).default({}))
+    .option("--model-version <V>", "version that the model gets", "0.1.0")
+    .option("--dir <dir>", "folder of models", modelsDirectory())
+    .action(features);
 };

@@ -31,6 +31,9 @@ interface TrainOptions {
   readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
   readonly threads?: number;
+  readonly augment?: string;
+  readonly paintedRatio: number;
+  readonly augmentStain?: string;
 }
 
 const examples = `
@@ -42,6 +45,7 @@ Interrupted, it keeps a checkpoint; --resume goes on from there, bit for bit.
 Examples:
   cytostream train unet --data smears/ --out runs/unet --minutes 15
   cytostream train unet --data a/ b/ --share a=0.6 b=0.4 --out runs/both --steps 2000
+  cytostream train unet --data smears/ --augment runs/mcgan/model --painted-ratio 0.4 --out runs/painted --steps 2000
   cytostream train cells --data smears/ --um-per-pixel smears=0.1 --out runs/cells --minutes 5
   cytostream evaluate smears/ --model runs/unet/model`;
 
@@ -121,6 +125,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
     resume: options.resume,
     ...(options.from === undefined ? {} : { from: options.from }),
     ...(leaveOut === undefined ? {} : { leaveOut }),
+    ...augmentationOf(options),
     ...(options.learningRate === undefined ? {} : { learningRate: options.learningRate }),
     version: options.modelVersion,
     command: `cytostream ${process.argv.slice(2).join(" ")}`,
@@ -138,6 +143,12 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
     await recorder.close();
     await writeLossPlot(`${options.out}/losses.png`, recorder.series(), { title: `train ${network}` });
   }
+};
+
+const augmentationOf = ({ augment, paintedRatio, augmentStain, threads }: TrainOptions) => {
+  if (augment === undefined) return {};
+  const stains = augmentStain === undefined ? {} : { stains: augmentStain };
+  return { augmentation: { painter: augment, ratio: paintedRatio, ...stains, threads } };
 };
 
 const detectorOptions = ({ share = {}, canvas }: TrainOptions) => ({
@@ -183,6 +194,12 @@ export const register = (program: Command): void => {
       .option("--leave-out <FILE>", "names of fields, one a line, that are kept out of training and validation")
       .option("--from <DIR>", "start from the weights of a finished training in DIR instead of from nothing")
       .addOption(new Option("--learning-rate <N>", "highest learning rate, default 0.002").argParser(positive))
+      .option(
+        "--augment <MODEL>",
+        "add fields painted by the painter in MODEL; copy-paste: real cells pasted into fields",
+      )
+      .addOption(new Option("--painted-ratio <R>", "their part of the samples").argParser(positive).default(0.5))
+      .option("--augment-stain <DATASET>", "make them in the stains of this data set's pictures, labels not needed")
       .option("--resume", "go on from the checkpoint in OUT", false)
       .option("--model-version <V>", "version that the model gets", "0.1.0")
       .option("--json", "JSON lines on standard error, one object with the result on standard output", false)

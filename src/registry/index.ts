@@ -1,8 +1,10 @@
+export { type FeatureNetwork, featureNetworkOf, openFeatureFile, openFeaturesModel } from "./featureNetwork.js";
 export * from "./list.js";
 export * from "./load.js";
 export {
   type ClassifierManifest,
   type DetectorManifest,
+  type FeaturesManifest,
   type ModelManifest,
   type PainterManifest,
   parseManifest,

@@ -25,14 +25,26 @@ export interface PainterSource {
   readonly redCellPx: number;
 }
 
+/** The network whose features Frechet distances are taken of. */
+export interface FeaturesSource {
+  readonly kind: "features";
+  readonly ref: ModelRef;
+  /** Absolute path of the ONNX file. */
+  readonly filePath: string;
+  /** Number of features. */
+  readonly dimensions: number;
+}
+
 /** A model folder whose manifest is sound and whose files have the hashes that it names. */
 export interface LoadedModel {
   /** Absolute path of the folder. */
   readonly directory: string;
   readonly manifest: ModelManifest;
-  /** What detector or painter need of it. */
-  readonly source: NetworkModel | PainterSource;
+  /** What detector, painter or measures need of it. */
+  readonly source: ModelSource;
 }
+
+export type ModelSource = NetworkModel | PainterSource | FeaturesSource;
 
 export interface LoadModelOptions {
   /** `int8` takes that variant; without it the model as trained. */
@@ -105,7 +117,7 @@ const fileOf = (manifest: ModelManifest, precision: string): { file: string; sha
   return variant;
 };
 
-const sourceOf = (directory: string, manifest: ModelManifest, precision: string): NetworkModel | PainterSource => {
+const sourceOf = (directory: string, manifest: ModelManifest, precision: string): ModelSource => {
   const { file, sha256 } = fileOf(manifest, precision);
   const ref = { name: manifest.name, version: manifest.version, sha256 };
   const filePath = resolve(directory, file);
@@ -121,6 +133,9 @@ const sourceOf = (directory: string, manifest: ModelManifest, precision: string)
       maskPlanes: paintedPlanes,
       ...painter,
     };
+  }
+  if (manifest.kind === "features") {
+    return { kind: "features", ref, filePath, dimensions: manifest.features.dimensions };
   }
   const common = {
     ref,
@@ -176,5 +191,13 @@ export const loadClassifierModel = async (
 export const loadPainterModel = async (directory: string): Promise<PainterSource> => {
   const { source } = await loadModel(directory);
   if (source.kind !== "painter") throw new CytoError("MODEL_INVALID", `${directory}: a ${source.kind}, no painter`);
+  return source;
+};
+
+/** @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID also where the model gives no features */
+export const loadFeaturesModel = async (directory: string): Promise<FeaturesSource> => {
+  const { source } = await loadModel(directory);
+  if (source.kind !== "features")
+    throw new CytoError("MODEL_INVALID", `${directory}: a ${source.kind}, no network of features`);
   return source;
 };

@@ -84,17 +84,31 @@ const painterManifestSchema = z.strictObject({
   }),
 });
 
+const featuresManifestSchema = z.strictObject({
+  ...common,
+  kind: z.literal("features"),
+  features: z.strictObject({
+    /** Number of features. */
+    dimensions: z.int().min(1).max(4096),
+    /** Side of the pictures that the features were chosen on, px, and the diameter of a red cell on them. */
+    patchPx: z.int().min(16).max(4096),
+    redCellPx: z.number().min(4).max(512),
+  }),
+});
+
 const manifestSchema = z.discriminatedUnion("kind", [
   detectorManifestSchema,
   classifierManifestSchema,
   painterManifestSchema,
+  featuresManifestSchema,
 ]);
 
 export type DetectorManifest = z.infer<typeof detectorManifestSchema>;
 export type ClassifierManifest = z.infer<typeof classifierManifestSchema>;
 export type PainterManifest = z.infer<typeof painterManifestSchema>;
+export type FeaturesManifest = z.infer<typeof featuresManifestSchema>;
 /** manifest.json of a model folder. */
-export type ModelManifest = DetectorManifest | ClassifierManifest | PainterManifest;
+export type ModelManifest = DetectorManifest | ClassifierManifest | PainterManifest | FeaturesManifest;
 
 type Tensors = ModelManifest["inputs"];
 interface Expected {
@@ -142,6 +156,13 @@ const contractOf = (manifest: ModelManifest): Contract => {
       classes: leukocyteClasses,
       inputs: [{ name: "crops", type: "uint8", shape: [-1, cropPx, cropPx, 3] }],
       outputs: [{ name: "logits", type: "float32", shape: [-1, leukocyteClasses.length] }],
+    };
+  }
+  if (manifest.kind === "features") {
+    return {
+      classes: [],
+      inputs: [{ name: "pictures", type: "uint8", shape: [-1, -1, -1, 3] }],
+      outputs: [{ name: "features", type: "float32", shape: [-1, manifest.features.dimensions] }],
     };
   }
   const { noisePlanes } = manifest.painter;

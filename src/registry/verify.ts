@@ -1,4 +1,5 @@
 import { type ProviderChoice, tryModel } from "../detection/index.js";
+import { openFeaturesModel } from "./featureNetwork.js";
 import { type LoadedModel, loadModel } from "./load.js";
 import { openPainterSession } from "./painterSession.js";
 
@@ -14,10 +15,14 @@ export const verifyModel = async (directory: string, provider: ProviderChoice = 
     await session[Symbol.asyncDispose]();
     return model;
   }
+  if (model.source.kind === "features") {
+    await using _network = await openFeaturesModel(model.source);
+    return model;
+  }
   const precisions = [undefined, ...(model.manifest.variants ?? []).map(({ precision }) => precision)];
   for (const precision of precisions) {
     const { source } = precision === undefined ? model : await loadModel(directory, { precision });
-    if (source.kind !== "painter") await tryModel(source, provider);
+    if (source.kind === "detector" || source.kind === "classifier") await tryModel(source, provider);
   }
   return model;
 };

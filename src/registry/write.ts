@@ -5,6 +5,7 @@ import { CytoError } from "../core/index.js";
 import {
   type ClassifierManifest,
   type DetectorManifest,
+  type FeaturesManifest,
   type ModelManifest,
   type PainterManifest,
   parseManifest,
@@ -14,7 +15,8 @@ import {
 export type ManifestDraft =
   | Omit<DetectorManifest, "file" | "sha256" | "variants">
   | Omit<ClassifierManifest, "file" | "sha256" | "variants">
-  | Omit<PainterManifest, "file" | "sha256" | "variants" | "masks">;
+  | Omit<PainterManifest, "file" | "sha256" | "variants" | "masks">
+  | Omit<FeaturesManifest, "file" | "sha256" | "variants">;
 
 export interface ModelFiles {
   /** The network as trained. */

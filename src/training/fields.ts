@@ -22,6 +22,15 @@ export interface TrainingFieldOptions {
   readonly scales?: KnownScales | undefined;
   /** Names of fields that are left out of both splits: pictures that the model shall be judged on later. */
   readonly leaveOut?: readonly string[] | undefined;
+  /** What is made of the fields that are there, to see how a training does with less. */
+  readonly choice?: FieldChoice | undefined;
+}
+
+/** Fewer fields, or poorer labels, than a data set has. */
+export interface FieldChoice {
+  /** What decides the choice, for fingerprints. */
+  readonly name: string;
+  choose(fields: readonly LabelledField[], split: "train" | "val"): readonly LabelledField[];
 }
 
 /**
@@ -32,7 +41,7 @@ export interface TrainingFieldOptions {
  */
 export const readTrainingFields = async (
   directories: readonly string[],
-  { scales = {}, leaveOut = [] }: TrainingFieldOptions = {},
+  { scales = {}, leaveOut = [], choice }: TrainingFieldOptions = {},
 ): Promise<TrainingFields> => {
   const unwanted = new Set(leaveOut);
   const unseen = new Set(leaveOut);
@@ -49,7 +58,8 @@ export const readTrainingFields = async (
       if (!dataset.splits.includes(split)) continue;
       const all = await dataset.fields(split);
       for (const { id } of all) unseen.delete(id);
-      const fields = all.filter(({ id }) => !unwanted.has(id));
+      const left = all.filter(({ id }) => !unwanted.has(id));
+      const fields = choice ? choice.choose(left, split) : left;
       target.push(...fields);
       summaries.push(summarise(dataset.name, split, fields));
     }

@@ -1,5 +1,6 @@
 import type { TrainingEngine } from "../engine/index.js";
-import type { KnownScales } from "./fields.js";
+import type { Augmentation } from "./augmentation/augmentation.js";
+import type { FieldChoice, KnownScales } from "./fields.js";
 import type { Duration, Schedule, StepReport } from "./trainer/index.js";
 
 /** What a training tells while it goes on. */
@@ -19,6 +20,10 @@ export interface TrainingRequest {
   readonly scales?: KnownScales;
   /** Names of fields that are left out of training and validation. */
   readonly leaveOut?: readonly string[];
+  /** Fewer fields or poorer labels than there are. */
+  readonly choice?: FieldChoice;
+  /** Fields that are made, painted or pasted, to be learnt from beside the real ones. */
+  readonly augmentation?: Augmentation;
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
   readonly out: string;
   readonly duration: Duration;
@@ -52,3 +57,17 @@ export const withRate = <Settings extends { readonly schedule: Schedule }>(
   { learningRate }: Pick<TrainingRequest, "learningRate">,
 ): Settings =>
   learningRate === undefined ? settings : { ...settings, schedule: { ...settings.schedule, learningRate } };
+
+/** What else decides a training's course; nothing where nothing of it was asked for, so that older checkpoints fit. */
+export const limitsOf = (choice: FieldChoice | undefined, made: { readonly identity: unknown } | undefined) => ({
+  ...(choice ? { choice: choice.name } : {}),
+  ...(made ? { made: made.identity } : {}),
+});
+
+/** Tells of the fields that are made before the first step. */
+export const madeReporter =
+  ({ stage }: TrainingListener) =>
+  (done: number, total: number): void => {
+    if (done === 1) stage(`making ${total} fields`);
+    if (done === total) stage(`${total} fields made`);
+  };

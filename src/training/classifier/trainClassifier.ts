@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { CytoError, leukocyteClasses } from "../../core/index.js";
 import { serialise } from "../../engine/onnx/index.js";
 import { cellClassifierInference, defaultCellClassifier } from "../../networks/index.js";
-import { centredCrops, createCropSampler } from "../datasets/index.js";
+import { makeCropPool, poolSize } from "../augmentation/index.js";
+import { centredCrops, createCropSampler, storedCrop } from "../datasets/index.js";
 import { readTrainingFields } from "../fields.js";
 import { fitNetwork } from "../fitNetwork.js";
-import { type TrainingSummary, withRate } from "../listener.js";
+import { limitsOf, madeReporter, type TrainingSummary, withRate } from "../listener.js";
 import { commandBefore } from "../warmStart.js";
 import { calibrate } from "./calibration.js";
 import { classifierProblem } from "./problem.js";
@@ -26,11 +27,26 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
   const beganMs = performance.now();
   const settings = withRate({ ...defaultClassifierSettings, ...request.settings }, request);
   const fields = await readTrainingFields(request.datasets, request);
+  const { duration, augmentation, choice, listener } = request;
+  const { batch } = settings;
+  const made =
+    augmentation &&
+    (await makeCropPool(
+      {
+        augmentation,
+        fields: fields.training,
+        count: poolSize(augmentation, { batch, duration }),
+        seed: request.seed,
+        onMade: madeReporter(listener),
+      },
+      storedCrop,
+    ));
   const sampler = await createCropSampler({
     fields: fields.training,
-    batch: settings.batch,
+    batch,
     seed: request.seed,
-    onLoaded: request.listener.loaded,
+    onLoaded: listener.loaded,
+    made,
   });
   requireAllClasses(sampler.classCounts);
   const network = defaultCellClassifier;
@@ -40,7 +56,7 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
     request,
     sampler,
     schedule: settings.schedule,
-    identity: { network, settings, seed, scales, from, data: fields.summaries },
+    identity: { network, settings, seed, scales, from, data: fields.summaries, ...limitsOf(choice, made) },
     beganMs,
   });
   const { steps, finished, weights } = fitted;

@@ -3,7 +3,7 @@ import { ColourChange, type ColourJitter } from "./colourJitter.js";
 import { type CropPictureOptions, cropPx, cropUm, loadCrops, type StoredCrop } from "./cropPictures.js";
 import { CropPainter, type CropPlacement } from "./cropView.js";
 import type { LabelledField } from "./dataset.js";
-import { normalTable, type SamplerState } from "./fieldBatches.js";
+import { joinMade, type MadeSamples, normalTable, type SampleGroup, type SamplerState } from "./fieldBatches.js";
 import { createShuffledPasses } from "./passes.js";
 
 /** Buffers of one batch of the classifier. */
@@ -50,11 +50,13 @@ export interface CropSamplerOptions extends CropPictureOptions {
   /** Probability that is spread evenly over all classes. Default 0.05. */
   readonly labelSmoothing?: number | undefined;
   readonly augmentation?: Partial<CropAugmentation> | undefined;
+  /** Crops of made fields, cut as `storedCrop` says, which are `ratio` of the samples, each class as often as any other. */
+  readonly made?: MadeSamples<StoredCrop> | undefined;
 }
 
 export interface CropSampler {
   readonly batch: number;
-  /** Crops per class, in the order of leukocyteClasses. */
+  /** Crops per class, made ones included, in the order of leukocyteClasses. */
   readonly classCounts: readonly number[];
   /** The next batch, in one of two sets of buffers in turn: valid until the call after the next. */
   next(): CropBatch;
@@ -64,8 +66,17 @@ export interface CropSampler {
 }
 
 /** Larger than what is seen, so that turned and shifted views have pixels; finer, so that turning costs no sharpness. */
-const stored = { sideUm: 30, sidePx: 160 };
+export const storedCrop = { sideUm: 30, sidePx: 160 } as const;
 const noiseTableLength = 1 << 16;
+
+const byClassOf = (crops: readonly StoredCrop[]): StoredCrop[][] =>
+  leukocyteClasses.map((_, index) => crops.filter(({ classIndex }) => classIndex === index));
+
+const groupsOf = (
+  byClass: readonly StoredCrop[][],
+  shareOf: (items: readonly StoredCrop[]) => number,
+): SampleGroup<StoredCrop>[] =>
+  byClass.filter(({ length }) => length > 0).map((items) => ({ items, share: shareOf(items) }));
 
 class Sampler implements CropSampler {
   readonly batch: number;
@@ -82,19 +93,21 @@ class Sampler implements CropSampler {
     crops: readonly StoredCrop[],
     private readonly augmentation: CropAugmentation,
     private readonly labelSmoothing: number,
-    { batch, seed }: Pick<CropSamplerOptions, "batch" | "seed">,
+    { batch, seed, made }: Pick<CropSamplerOptions, "batch" | "seed" | "made">,
   ) {
     this.batch = batch;
-    const byClass = leukocyteClasses.map((_, index) => crops.filter(({ classIndex }) => classIndex === index));
-    this.classCounts = byClass.map(({ length }) => length);
+    const byClass = byClassOf(crops);
+    const madeByClass = byClassOf(made?.items ?? []);
+    this.classCounts = byClass.map(({ length }, index) => length + madeByClass[index]!.length);
     this.#random = createRandom(seed);
     // Each crop weighs 1 / sqrt(count of its class), so a class weighs sqrt(count).
-    const groups = byClass.filter(({ length }) => length > 0);
-    this.#passes = createShuffledPasses(
-      groups.map((items) => ({ items, share: Math.sqrt(items.length) })),
-      this.#random,
-      seed,
+    const real = groupsOf(byClass, (items) => Math.sqrt(items.length));
+    const groups = joinMade(
+      real,
+      groupsOf(madeByClass, () => 1),
+      made?.ratio ?? 0,
     );
+    this.#passes = createShuffledPasses(groups, this.#random, seed);
     const buffer = (): CropBatch => ({
       crops: new Uint8Array(batch * cropPx * cropPx * 3),
       labels: new Float32Array(batch * leukocyteClasses.length),
@@ -128,7 +141,7 @@ class Sampler implements CropSampler {
     const uniform = (halfWidth: number): number => (2 * random.next() - 1) * halfWidth;
     const angle = uniform(Math.PI);
     const flip = random.next() < 0.5;
-    const storedPxPerUm = stored.sidePx / stored.sideUm;
+    const storedPxPerUm = storedCrop.sidePx / storedCrop.sideUm;
     const step = ((cropUm / cropPx) * storedPxPerUm) / (1 + uniform(scale));
     const shiftX = uniform(shiftUm) * storedPxPerUm;
     const shiftY = uniform(shiftUm) * storedPxPerUm;
@@ -149,7 +162,7 @@ class Sampler implements CropSampler {
       noiseAt: random.int(noiseTableLength),
       noiseScale: noisy ? noise : 0,
     };
-    this.#painter.paint({ pixels: crop.pixels, sidePx: stored.sidePx }, placement, look, {
+    this.#painter.paint({ pixels: crop.pixels, sidePx: storedCrop.sidePx }, placement, look, {
       target: batch.crops,
       to: sample * cropPx * cropPx * 3,
     });
@@ -167,7 +180,7 @@ class Sampler implements CropSampler {
  * @throws CytoError IMAGE_UNREADABLE, DATASET_INVALID
  */
 export const createCropSampler = async (options: CropSamplerOptions): Promise<CropSampler> => {
-  const crops = await loadCrops(options.fields, stored, { onLoaded: options.onLoaded });
+  const crops = await loadCrops(options.fields, storedCrop, { onLoaded: options.onLoaded });
   if (crops.length === 0)
     throw new CytoError(
       "DATASET_INVALID",

@@ -50,6 +50,15 @@ export interface FieldSamplerOptions extends Pick<FieldPictureOptions, "onLoaded
    */
   readonly weights?: Readonly<Record<string, number>> | undefined;
   readonly augmentation?: Partial<FieldAugmentation> | undefined;
+  /** Made fields, which are `ratio` of the samples; the real ones keep their shares of the rest. */
+  readonly made?: MadeSamples<StoredField> | undefined;
+}
+
+/** Samples that no data set holds. */
+export interface MadeSamples<Item> {
+  readonly items: readonly Item[];
+  /** Part of the samples, over 0 and at most 1. */
+  readonly ratio: number;
 }
 
 /** Where a sampler stands; JSON-serialisable. */
@@ -113,6 +122,26 @@ export const groupByDataset = <T extends { readonly dataset: string }>(
   return used;
 };
 
+/** Items of which each comes equally often, and how often the group comes, relative to the others. */
+export interface SampleGroup<Item> {
+  readonly items: readonly Item[];
+  readonly share: number;
+}
+
+/** Groups of real items with made ones beside them, which are `ratio` of all samples. */
+export const joinMade = <Item>(
+  real: readonly SampleGroup<Item>[],
+  made: readonly SampleGroup<Item>[],
+  ratio: number,
+): readonly SampleGroup<Item>[] => {
+  if (made.length === 0) return real;
+  const scaled = (groups: readonly SampleGroup<Item>[], part: number): SampleGroup<Item>[] => {
+    const total = groups.reduce((sum, { share }) => sum + share, 0);
+    return groups.map(({ items, share }) => ({ items, share: (share / total) * part }));
+  };
+  return [...(ratio < 1 ? scaled(real, 1 - ratio) : []), ...scaled(made, ratio)];
+};
+
 class Sampler implements FieldSampler {
   readonly batch: number;
   readonly #random: Random;
@@ -129,15 +158,18 @@ class Sampler implements FieldSampler {
     fields: readonly StoredField[],
     readonly canvasPx: number,
     private readonly augmentation: FieldAugmentation,
-    { batch, seed, weights = {} }: Pick<FieldSamplerOptions, "batch" | "seed" | "weights">,
+    { batch, seed, weights = {}, made }: Pick<FieldSamplerOptions, "batch" | "seed" | "weights" | "made">,
   ) {
     this.batch = batch;
     this.#random = createRandom(seed);
-    this.#passes = createShuffledPasses(groupByDataset(fields, weights), this.#random, seed);
+    const madeGroups = made && made.items.length > 0 ? [{ items: made.items, share: 1 }] : [];
+    const groups = joinMade(groupByDataset(fields, weights), madeGroups, made?.ratio ?? 0);
+    this.#passes = createShuffledPasses(groups, this.#random, seed);
     this.#buffers = [createFieldBatch(batch, canvasPx), createFieldBatch(batch, canvasPx)];
     this.#painter = new FieldPainter(canvasPx);
     this.#targets = new TargetPainter(canvasPx);
-    this.#boxes = new Float32Array(fields.reduce((most, { boxes }) => Math.max(most, boxes.length), 0));
+    const all = [...fields, ...(made?.items ?? [])];
+    this.#boxes = new Float32Array(all.reduce((most, { boxes }) => Math.max(most, boxes.length), 0));
   }
 
   next(): FieldBatch {

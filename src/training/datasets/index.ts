@@ -6,6 +6,7 @@ export {
   type CropSamplerOptions,
   createCropSampler,
   cropAugmentation,
+  storedCrop,
 } from "./cropBatches.js";
 export { centredCrops, cropPx, cropUm, cutCrop, type StoredCrop } from "./cropPictures.js";
 export type { Dataset, DatasetFacts, DatasetLayout, LabelledField } from "./dataset.js";

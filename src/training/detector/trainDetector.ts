@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { serialise } from "../../engine/onnx/index.js";
 import { defaultUNet, uNetInference } from "../../networks/index.js";
+import { makeFieldPool, poolSize } from "../augmentation/index.js";
 import { createFieldSampler } from "../datasets/index.js";
 import { readTrainingFields } from "../fields.js";
 import { fitNetwork } from "../fitNetwork.js";
-import { type TrainingSummary, withRate } from "../listener.js";
+import { limitsOf, madeReporter, type TrainingSummary, withRate } from "../listener.js";
 import { defaultDetectionLoss } from "../losses/detection.js";
 import { commandBefore } from "../warmStart.js";
 import { detectorProblem } from "./problem.js";
@@ -23,13 +24,24 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
   const settings = withRate({ ...defaultDetectorSettings, ...request.settings }, request);
   const { batch, canvasPx, optimiser, schedule } = settings;
   const fields = await readTrainingFields(request.datasets, request);
+  const { duration, augmentation, choice, listener } = request;
+  const made =
+    augmentation &&
+    (await makeFieldPool({
+      augmentation,
+      fields: fields.training,
+      count: poolSize(augmentation, { batch, duration }),
+      seed: request.seed,
+      onMade: madeReporter(listener),
+    }));
   const sampler = await createFieldSampler({
     fields: fields.training,
     canvasPx,
     batch,
     seed: request.seed,
     weights: request.shares,
-    onLoaded: request.listener.loaded,
+    onLoaded: listener.loaded,
+    made,
   });
   const network = defaultUNet;
   const problem = detectorProblem({ batch, canvasPx, network, loss: defaultDetectionLoss, optimiser });
@@ -39,7 +51,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
     request,
     sampler,
     schedule,
-    identity: { network, settings, seed, shares, scales, from, data: fields.summaries },
+    identity: { network, settings, seed, shares, scales, from, data: fields.summaries, ...limitsOf(choice, made) },
     beganMs,
   });
   const { steps, finished, weights } = fitted;

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { readConstants, serialise } from "../../engine/onnx/index.js";
 import { encoderWeights, type FeatureProjection, featureEncoder, type Weights } from "../../networks/index.js";
 import type { Picture } from "../../pictures/index.js";
+import { featureNetworkOf } from "../../registry/index.js";
 import { loadFieldPictures } from "../datasets/fieldPictures.js";
 import type { LabelledField } from "../datasets/index.js";
 import { FeatureStatistics, principalComponents } from "../metrics/index.js";
-import { featureNetworkOf } from "./network.js";
 import { patchPx, tilePicture, tilesOf } from "./tiles.js";
 
 /** Features of the project's own encoder. */
@@ -24,6 +24,8 @@ export const evenlySpaced = <Item>(items: readonly Item[], count: number): reado
 
 export interface FittedFeatures {
   readonly onnxBytes: Uint8Array<ArrayBuffer>;
+  /** Number of features. */
+  readonly dimensions: number;
   readonly patches: number;
   readonly fields: number;
   /** Part of the standardised statistics' variance that the features keep. */
@@ -92,6 +94,7 @@ export const fitFeatures = async (
   const { projection, keptVariance } = projectionOf(statistics);
   return {
     onnxBytes: serialise(featureEncoder(weights, projection)),
+    dimensions: projection.features,
     patches: statistics.count,
     fields: chosen.length,
     keptVariance,

@@ -19,7 +19,10 @@ const zoomOf = ({ redCellPx }: Pick<StoredField, "redCellPx">): number => tileRe
  * The tiles of a side that lie side by side and wholly inside a field, from its middle outwards as much as fit; none where
  * the field is smaller.
  */
-export const tilesOf = (field: Pick<StoredField, "width" | "height" | "redCellPx">, sidePx: number): readonly Tile[] => {
+export const tilesOf = (
+  field: Pick<StoredField, "width" | "height" | "redCellPx">,
+  sidePx: number,
+): readonly Tile[] => {
   const zoom = zoomOf(field);
   const starts = (length: number): number[] => {
     const count = Math.floor(length / sidePx);

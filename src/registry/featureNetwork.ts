@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { CytoError } from "../../core/index.js";
-import { openSession } from "../../detection/index.js";
-import type { Picture } from "../../pictures/index.js";
-import { resamplePicture } from "../datasets/index.js";
+import { CytoError } from "../core/index.js";
+import { openSession } from "../detection/index.js";
+import type { Picture } from "../pictures/index.js";
+import type { FeaturesSource } from "./load.js";
 
 /** A network that turns pictures into vectors of features. Owner of native memory: dispose of it. */
 export interface FeatureNetwork extends AsyncDisposable {
@@ -13,9 +13,10 @@ export interface FeatureNetwork extends AsyncDisposable {
   readonly sha256: string;
   /** Number of features, D. */
   readonly dimensions: number;
+  /** Side of the pictures that it takes, px; undefined where any will do. */
+  readonly sidePx: number | undefined;
   /**
-   * Features of square pictures of one size, one vector of D values each. Where the network takes another size they are
-   * resampled to it.
+   * Features of square pictures of one size, one vector of D values each.
    * @throws CytoError MODEL_INVALID where the network fails on them or gives what is no feature
    */
   extract(pictures: readonly Picture[]): Promise<readonly Float32Array[]>;
@@ -74,11 +75,6 @@ const tensorOf = (pictures: readonly Picture[], { type, planar }: InputLayout): 
   return data instanceof Uint8Array ? new Tensor("uint8", data, shape) : new Tensor("float32", data, shape);
 };
 
-const toSide = (picture: Picture, sidePx: number | undefined): Picture =>
-  sidePx === undefined || picture.width === sidePx
-    ? picture
-    : resamplePicture(picture, { left: 0, top: 0, ...picture }, { width: sidePx, height: sidePx });
-
 class OpenNetwork implements FeatureNetwork {
   dimensions = 0;
 
@@ -90,12 +86,17 @@ class OpenNetwork implements FeatureNetwork {
     private readonly batch: number,
   ) {}
 
+  get sidePx(): number | undefined {
+    return this.layout.sidePx;
+  }
+
   async extract(pictures: readonly Picture[]): Promise<readonly Float32Array[]> {
+    const side = this.sidePx ?? pictures[0]?.width;
+    const odd = pictures.find(({ width, height }) => width !== side || height !== side);
+    if (odd) throw new CytoError("MODEL_INVALID", `${this.name} takes ${side} px, not ${odd.width} x ${odd.height}`);
     const vectors: Float32Array[] = [];
-    for (let start = 0; start < pictures.length; start += this.batch) {
-      const part = pictures.slice(start, start + this.batch).map((picture) => toSide(picture, this.layout.sidePx));
-      vectors.push(...(await this.#run(part)));
-    }
+    for (let start = 0; start < pictures.length; start += this.batch)
+      vectors.push(...(await this.#run(pictures.slice(start, start + this.batch))));
     return vectors;
   }
 
@@ -170,4 +171,20 @@ export const openFeatureFile = async (path: string, threads?: number): Promise<F
     throw new CytoError("MODEL_NOT_FOUND", `${path} cannot be read`, { cause: error });
   });
   return featureNetworkOf(bytes, { name: path, threads });
+};
+
+/**
+ * A model of features from its folder, its bytes hashed as they are read.
+ * @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID with the reason
+ */
+export const openFeaturesModel = async (source: FeaturesSource, threads?: number): Promise<FeatureNetwork> => {
+  const { ref, filePath, dimensions } = source;
+  const bytes = await readFile(filePath).catch((error: unknown) => {
+    throw new CytoError("MODEL_NOT_FOUND", `${filePath} cannot be read`, { cause: error });
+  });
+  const network = await featureNetworkOf(bytes, { name: `${ref.name} ${ref.version}`, threads });
+  if (network.sha256 === ref.sha256 && network.dimensions === dimensions) return network;
+  await network[Symbol.asyncDispose]();
+  const found = `SHA-256 ${network.sha256}, ${network.dimensions} features`;
+  throw new CytoError("MODEL_INVALID", `${filePath}: ${found} instead of ${ref.sha256}, ${dimensions}`);
 };
