@@ -50,7 +50,8 @@ export class FieldPainter {
     this.#line = new Float32Array(3 * canvasPx);
   }
 
-  paint(batch: FieldBatch, sample: number, view: FieldView): void {
+  /** Lays a field on a sample of RGBA [N,S,S,4]; alpha is 255 where the field is, all else 0. */
+  paint(batch: Pick<FieldBatch, "field">, sample: number, view: FieldView): void {
     const { field, placement } = view;
     const size = this.canvasPx;
     const start = sample * size * size * 4;

@@ -79,7 +79,14 @@ export const fillHoles = (bitmap: Bitmap, walls: Walls = noWalls): Bitmap => {
     pour(y * width, walls.left);
     pour(y * width + width - 1, walls.right);
   }
-  return { width, height, bits: Uint8Array.from(marks, (mark) => 1 - mark) };
+  return { width, height, bits: bitsWhere(marks, 0) };
+};
+
+/** 1 where a mark has a value, else 0. A loop: `Uint8Array.from` takes twenty times as long. */
+const bitsWhere = (marks: Int32Array, value: number): Uint8Array => {
+  const bits = new Uint8Array(marks.length);
+  for (let at = 0; at < marks.length; at++) if (marks[at] === value) bits[at] = 1;
+  return bits;
 };
 
 /** The largest connected part (by sides) of what is set; empty where nothing is. */
@@ -93,7 +100,7 @@ export const largestPart = (bitmap: Bitmap): Bitmap => {
     const count = flood(bitmap, at, { marks, mark: ++mark, stack });
     if (count > most) [best, most] = [mark, count];
   }
-  return { width, height, bits: Uint8Array.from(marks, (value) => (value === best ? 1 : 0)) };
+  return { width, height, bits: bitsWhere(marks, best) };
 };
 
 /** For each pixel the px to the nearest of `value` in its row, at most 255. */

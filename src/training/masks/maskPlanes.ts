@@ -1,7 +1,7 @@
 import { type Box, type CellClass, cellClasses, type LabelledCell } from "../../core/index.js";
 import { AxisTaps } from "../datasets/axisTaps.js";
 import type { Placement } from "../datasets/fieldView.js";
-import { addLayers, type FieldMask, type PositionChannel } from "./fieldMask.js";
+import { addLayers, type FieldMask, liesIn, type PositionChannel } from "./fieldMask.js";
 import { type Stain, stainLength, stainValues } from "./stain.js";
 
 /**
@@ -80,13 +80,15 @@ export class MaskPainter {
     if (this.#layers.length < length) this.#layers = new Uint8Array(length);
     const layers = this.#layers.subarray(0, length);
     positionChannels.forEach((channel, index) => {
+      const within = rectangleOf(mask, channel, placement.orientation);
+      if (!within) return;
       layers.fill(0);
-      if (!addLayers(mask, channel, layers)) return;
+      addLayers(mask, channel, layers);
       const full = channel === "erythrocyte" ? 2 : 1;
       for (let at = 0; at < length; at++) if (layers[at]! > full) layers[at] = full;
-      this.#resample({ source: layers, mask, placement, scale: 1 / full }, planes, start + index * plane);
+      this.#resample({ source: layers, mask, placement, scale: 1 / full, within }, planes, start + index * plane);
     });
-    const edges = { source: mask.gradient, mask, placement, scale: 1 / 255 };
+    const edges = { source: mask.gradient, mask, placement, scale: 1 / 255, within: everywhere };
     this.#resample(edges, planes, start + gradientPlaneIndex * plane);
     if (this.planes === drawnPlaneCount) return;
     stainValues(stain).forEach((value, index) => {
@@ -102,10 +104,12 @@ export class MaskPainter {
     this.#down.set({ size: transposed ? width : height, start: top, length: this.#canvas.height, ...common });
   }
 
-  #resample({ source, mask, placement, scale }: LaidPlane, planes: Float32Array, start: number): void {
+  #resample({ source, mask, placement, scale, within }: LaidPlane, planes: Float32Array, start: number): void {
     const { origin, across, down } = stridesOf(mask, placement.orientation);
-    const { from, to, perPixel, index, weight } = this.#across;
-    const { low, high } = this.#down;
+    const { from, to } = columnsWithin(this.#across, within.across);
+    const { perPixel, index, weight } = this.#across;
+    const low = Math.max(this.#down.low, within.down.from);
+    const high = Math.min(this.#down.high, within.down.to);
     const count = to - from;
     if (count <= 0 || high <= low) return;
     if (this.#rows.length < count * (high - low)) this.#rows = new Float32Array(count * (high - low));
@@ -119,28 +123,89 @@ export class MaskPainter {
         rows[out] = sum * scale;
       }
     }
-    this.#addRows(planes, start, count);
+    this.#addRows(planes, start, { from, count, low, high });
   }
 
-  #addRows(planes: Float32Array, start: number, count: number): void {
-    const { from, to, perPixel, index, weight, low } = this.#down;
-    for (let y = from; y < to; y++) {
-      const line = start + y * this.#canvas.width + this.#across.from;
+  #addRows(planes: Float32Array, start: number, { from, count, low, high }: LaidRows): void {
+    const rows = this.#rows;
+    const { perPixel, index, weight } = this.#down;
+    const end = this.#down.to;
+    for (let y = this.#down.from; y < end; y++) {
+      const line = start + y * this.#canvas.width + from;
       for (let tap = y * perPixel; tap < (y + 1) * perPixel; tap++) {
-        const share = weight[tap]!;
-        if (share === 0) continue;
-        const row = (index[tap]! - low) * count;
-        for (let x = 0; x < count; x++) planes[line + x] = planes[line + x]! + share * this.#rows[row + x]!;
+        const [share, source] = [weight[tap]!, index[tap]!];
+        if (share === 0 || source < low || source >= high) continue;
+        const row = (source - low) * count;
+        for (let x = 0; x < count; x++) planes[line + x] = planes[line + x]! + share * rows[row + x]!;
       }
     }
   }
 }
+
+/** Rows of a plane that were resampled across: so many columns from `from` on, of the source's rows `low` to `high`. */
+interface LaidRows {
+  readonly from: number;
+  readonly count: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The output pixels that take something from a range of source pixels. */
+const columnsWithin = (taps: AxisTaps, range: Range): Range => {
+  const { perPixel, index, weight } = taps;
+  const touches = (out: number): boolean => {
+    for (let tap = out * perPixel; tap < (out + 1) * perPixel; tap++)
+      if (weight[tap]! > 0 && index[tap]! >= range.from && index[tap]! < range.to) return true;
+    return false;
+  };
+  let { from, to } = taps;
+  while (from < to && !touches(from)) from++;
+  while (to > from && !touches(to - 1)) to--;
+  return { from, to };
+};
+
+/** Whole numbers from `from` to `to`, exclusive. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A rectangle of a mask, along the axes of a canvas. */
+interface Rectangle {
+  readonly across: Range;
+  readonly down: Range;
+}
+
+/** The rectangle around the cells of a channel, along the canvas' axes; undefined where there are none. */
+const rectangleOf = (mask: FieldMask, channel: PositionChannel, orientation: number): Rectangle | undefined => {
+  let [left, top, right, bottom] = [mask.width, mask.height, 0, 0];
+  for (const { cellClass, left: x, top: y, outline } of mask.cells) {
+    if (!liesIn(cellClass, channel)) continue;
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x + outline.width);
+    bottom = Math.max(bottom, y + outline.height);
+  }
+  if (right <= left) return undefined;
+  const flipped = (from: number, to: number, size: number, flip: boolean): Range =>
+    flip ? { from: size - to, to: size - from } : { from, to };
+  const x = flipped(left, right, mask.width, (orientation & 1) !== 0);
+  const y = flipped(top, bottom, mask.height, (orientation & 2) !== 0);
+  return (orientation & 4) === 0 ? { across: x, down: y } : { across: y, down: x };
+};
+
+const everywhere: Rectangle = {
+  across: { from: 0, to: Number.POSITIVE_INFINITY },
+  down: { from: 0, to: Number.POSITIVE_INFINITY },
+};
 
 interface LaidPlane {
   readonly source: Uint8Array;
   readonly mask: FieldMask;
   readonly placement: MaskPlacement;
   readonly scale: number;
+  /** Outside of it the source is 0. */
+  readonly within: Rectangle;
 }
 
 /** Strides of a mask along the canvas' axes, and where its first pixel is. */
