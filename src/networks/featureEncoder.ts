@@ -1,5 +1,5 @@
 import { CytoError } from "../core/index.js";
-import { Graph, type Operators, type StoredConstant, type Value } from "../engine/onnx/index.js";
+import { Graph, type Operators, type StoredTensor, type Value } from "../engine/onnx/index.js";
 import { type ConvSpec, convBlock, InferenceLayers } from "./layers.js";
 import type { Weights } from "./parameters.js";
 import { defaultUNet, foldPlanes, type UNetOptions, uNetEncoder } from "./unet.js";
@@ -77,10 +77,10 @@ export const featureEncoder = (
  * @throws CytoError MODEL_INVALID where they are not those of a U-Net of these widths
  */
 export const encoderWeights = (
-  constants: ReadonlyMap<string, StoredConstant>,
+  constants: readonly StoredTensor[],
   { widths }: UNetOptions = defaultUNet,
 ): Weights => {
-  const named = new Map([...constants].map(([name, constant]) => [name.replace(/_\d+$/, ""), constant]));
+  const named = new Map(constants.map((constant) => [constant.name.replace(/_\d+$/, ""), constant]));
   const weights = new Map<string, Float32Array>();
   let inputs = 16;
   widths.forEach((width, level) => {

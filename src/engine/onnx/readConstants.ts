@@ -1,90 +1,79 @@
 import { CytoError } from "../../core/index.js";
 
-/** A constant tensor of an ONNX file. */
-export interface StoredConstant {
+/** A float32 tensor that an ONNX file holds. */
+export interface StoredTensor {
+  readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** One field of a protocol buffers message: its number, and its bytes or its value. */
-interface Field {
-  readonly number: number;
-  readonly bytes?: Uint8Array;
-  readonly value?: number;
-}
+/** A field of a protocol buffers message (protobuf.dev, "Encoding"). */
+type WireField =
+  | { readonly number: number; readonly value: number }
+  | { readonly number: number; readonly bytes: Uint8Array };
 
-const floatType = 1;
-/** Field numbers of onnx.proto3. */
-const modelGraph = 7;
-const graphInitialiser = 5;
-const tensor = { dims: 1, type: 2, name: 8, raw: 9 } as const;
+const broken = (reason: string): CytoError => new CytoError("MODEL_INVALID", `no ONNX file: ${reason}`);
 
-const broken = (): CytoError => new CytoError("MODEL_INVALID", "The bytes are no ONNX file");
-
-/** The fields of a message in their order. @throws CytoError MODEL_INVALID */
-function* fieldsOf(bytes: Uint8Array): Generator<Field> {
+/** The fields of a message, in order; whole numbers beyond 2^53 lose their lower bits. */
+const fieldsOf = (message: Uint8Array): WireField[] => {
+  const fields: WireField[] = [];
   let at = 0;
   const varint = (): number => {
     let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined || scale > 2 ** 63) throw broken();
-      value += (byte & 0x7f) * scale;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = message[at++];
+      if (byte === undefined) throw broken("it ends within a number");
+      value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }
+    throw broken("a number of more than ten bytes");
   };
-  while (at < bytes.length) {
-    const key = varint();
-    const [number, kind] = [Math.floor(key / 8), key % 8];
-    if (kind === 0) {
-      yield { number, value: varint() };
-      continue;
-    }
-    const length = kind === 2 ? varint() : kind === 1 ? 8 : kind === 5 ? 4 : -1;
-    if (length < 0 || at + length > bytes.length) throw broken();
-    yield { number, bytes: bytes.subarray(at, at + length) };
+  const take = (length: number): Uint8Array => {
+    if (at + length > message.length) throw broken("a field reaches past the end");
     at += length;
+    return message.subarray(at - length, at);
+  };
+  while (at < message.length) {
+    const tag = varint();
+    const [number, wire] = [Math.floor(tag / 8), tag % 8];
+    if (wire === 0) fields.push({ number, value: varint() });
+    else if (wire === 1) take(8);
+    else if (wire === 2) fields.push({ number, bytes: take(varint()) });
+    else if (wire === 5) take(4);
+    else throw broken(`wire type ${wire}`);
   }
-}
-
-const readTensor = (bytes: Uint8Array): { name: string; constant: StoredConstant } | undefined => {
-  const shape: number[] = [];
-  let [name, type, raw] = ["", 0, new Uint8Array(0) as Uint8Array];
-  for (const field of fieldsOf(bytes)) {
-    // Dimensions come one a field or, packed, all in one.
-    if (field.number === tensor.dims) shape.push(...(field.bytes ? varintsOf(field.bytes) : [field.value!]));
-    else if (field.number === tensor.type) type = field.value!;
-    else if (field.number === tensor.name) name = new TextDecoder().decode(field.bytes);
-    else if (field.number === tensor.raw) raw = field.bytes!;
-  }
-  const length = shape.reduce((product, dim) => product * dim, 1);
-  if (type !== floatType) return undefined;
-  if (raw.length !== 4 * length) throw broken();
-  return { name, constant: { shape, data: new Float32Array(Uint8Array.from(raw).buffer) } };
+  return fields;
 };
 
-const varintsOf = (bytes: Uint8Array): number[] => {
-  const values: number[] = [];
-  for (let at = 0; at < bytes.length; at++) {
-    let [value, scale] = [0, 1];
-    for (; bytes[at]! >= 0x80; at++, scale *= 128) value += (bytes[at]! & 0x7f) * scale;
-    values.push(value + (bytes[at] ?? 0) * scale);
-  }
-  return values;
+const messagesOf = (fields: readonly WireField[], number: number): Uint8Array[] =>
+  fields.flatMap((field) => (field.number === number && "bytes" in field ? [field.bytes] : []));
+
+/** Field numbers of onnx.proto3. */
+const graphOfModel = 7;
+const initializerOfGraph = 5;
+const tensor = { dims: 1, dataType: 2, name: 8, rawData: 9 };
+const float32 = 1;
+
+const tensorOf = (message: Uint8Array): StoredTensor | undefined => {
+  const fields = fieldsOf(message);
+  const numbers = (number: number): number[] =>
+    fields.flatMap((field) => (field.number === number && "value" in field ? [field.value] : []));
+  const [raw] = messagesOf(fields, tensor.rawData);
+  if (numbers(tensor.dataType)[0] !== float32 || !raw) return undefined;
+  const shape = numbers(tensor.dims);
+  if (shape.reduce((product, dim) => product * dim, 1) * 4 !== raw.length)
+    throw broken(`a tensor [${shape.join(",")}] has ${raw.length} bytes`);
+  const [name] = messagesOf(fields, tensor.name);
+  const data = new Float32Array(Uint8Array.from(raw).buffer);
+  return { name: new TextDecoder().decode(name ?? new Uint8Array(0)), shape, data };
 };
 
 /**
- * The float32 constants (initialisers, as raw data) of an ONNX file by name.
- * @throws CytoError MODEL_INVALID where the bytes are no ONNX file
+ * The float32 constants of an ONNX file as `serialise` writes it (raw data, unpacked dimensions): a network's weights.
+ * @throws CytoError MODEL_INVALID for what is no such file
  */
-export const readConstants = (onnx: Uint8Array): ReadonlyMap<string, StoredConstant> => {
-  const constants = new Map<string, StoredConstant>();
-  for (const model of fieldsOf(onnx)) {
-    if (model.number !== modelGraph || !model.bytes) continue;
-    for (const { number, bytes } of fieldsOf(model.bytes)) {
-      const read = number === graphInitialiser && bytes ? readTensor(bytes) : undefined;
-      if (read) constants.set(read.name, read.constant);
-    }
-  }
-  return constants;
+export const readConstants = (file: Uint8Array): readonly StoredTensor[] => {
+  const [graph] = messagesOf(fieldsOf(file), graphOfModel);
+  if (!graph) throw broken("it has no graph");
+  return messagesOf(fieldsOf(graph), initializerOfGraph).flatMap((message) => tensorOf(message) ?? []);
 };

@@ -1,5 +1,10 @@
 import { densityClasses, densityClassOf } from "../../core/index.js";
-import { createDetector, type DetectorSource } from "../../detection/index.js";
+import {
+  type ClassifierSource,
+  createDetector,
+  type DetectorSource,
+  type ProviderChoice,
+} from "../../detection/index.js";
 import { decodePicture } from "../../pictures/index.js";
 import type { LabelledField } from "../datasets/index.js";
 import {
@@ -19,13 +24,26 @@ export interface ChosenThresholds {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+export interface FindOptions {
+  /** Names the leukocytes that are found. */
+  readonly classifier?: ClassifierSource | undefined;
+  readonly provider?: ProviderChoice | undefined;
+  /** Threads of the detector's worker; default all cores. */
+  readonly threads?: number | undefined;
+}
+
 /** Runs a detector over labelled fields at their labelled scale, keeping all candidates. */
 export const findCandidates = async (
   model: DetectorSource,
   fields: readonly LabelledField[],
+  { classifier, provider, threads }: FindOptions = {},
 ): Promise<readonly Candidates[]> => {
   const low = Object.fromEntries(densityClasses.map((name) => [name, candidateThreshold])) as unknown as Thresholds;
-  await using detector = await createDetector({ models: { detector: { ...model, thresholds: low } } });
+  await using detector = await createDetector({
+    models: { detector: { ...model, thresholds: low }, ...(classifier ? { classifier } : {}) },
+    ...(provider ? { provider } : {}),
+    ...(threads === undefined ? {} : { threads }),
+  });
   const results: Candidates[] = [];
   for (const [sequence, field] of fields.entries()) {
     const { width, height, pixels } = await decodePicture(field.picturePath);

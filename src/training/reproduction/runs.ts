@@ -131,7 +131,8 @@ export class Runs {
     const now = plain(identity);
     const whole = { version: 1 as const, name, fingerprint: fingerprintOf(now), identity: now, ...result };
     await writeWhole(join(this.folder(name), "result.json"), whole);
-    await rm(join(this.folder(name), "checkpoint.bin"), { force: true });
+    for (const spent of ["checkpoint.bin", "checkpoint.bin.before"])
+      await rm(join(this.folder(name), spent), { force: true });
     return whole;
   }
 }

@@ -132,7 +132,7 @@ interface WantedPainter {
 
 const addPainter = (plan: Plan, { painting, data, regime, seed }: WantedPainter): PainterUnit => {
   // A judge needs names of leukocytes, more than eight fields have, and those of the other laboratory have none.
-  const judged = painting === "mcgan" && data !== "other" && regime !== "eight";
+  const judged = (painting === "mcgan" || painting === "pix2pix-gs") && data !== "other" && regime !== "eight";
   const judge = judged ? addNetwork(plan, { kind: "cells", arm: "rd", data, regime, seed: 1 }) : undefined;
   return plan.add({
     kind: "painter",
