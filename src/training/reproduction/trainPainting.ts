@@ -12,7 +12,7 @@ export interface PaintingOptions {
   readonly threads: number | undefined;
 }
 
-type Variant = Pick<PainterTraining, "kind" | "weights" | "settings">;
+type Variant = Pick<PainterTraining, "kind"> & Partial<Pick<PainterTraining, "weights" | "settings">>;
 
 /** Each painting as what it has more or less than one of the paper's four. */
 const variants: Readonly<Record<TrainedPainting, Variant>> = {
