@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { CytoError, modelsDirectory } from "../core/index.js";
 import { type ListedModel, listModels, resolveModel, verifyModel } from "../registry/index.js";
 import { makeFeatures } from "../training/features/index.js";
+import { collectByDataset } from "./optionParsers.js";
 
 interface ModelsOptions {
   readonly dir: string;
@@ -103,12 +104,6 @@ interface FeaturesOptions {
   readonly dir: string;
 }
 
-const scaleByDataset = (text: string, known: Record<string, number>): Record<string, number> => {
-  const [name, value] = [text.slice(0, text.lastIndexOf("=")), Number(text.slice(text.lastIndexOf("=") + 1))];
-  if (name === "" || !(value > 0)) throw new CytoError("USAGE", `${text} is not of the form DATASET=UM`);
-  return { ...known, [name]: value };
-};
-
 const features = async (options: FeaturesOptions): Promise<void> => {
   const { stderr } = process;
   const figures = await makeFeatures({
@@ -152,7 +147,7 @@ export const register = (program: Command): void => {
     .requiredOption("--data <DATASET...>", "folders of data sets; real patches of their training fields set its scale")
     .requiredOption("--out <DIR>", "folder for the model")
     .option("--detector <MODEL>", "name, name@version, or folder", "unet")
-    .addOption(new Option("--um-per-pixel <DATASET=UM...>", "scale").argParser(scaleByDataset).default({}))
+    .addOption(new Option("--um-per-pixel <DATASET=UM...>", "scale").argParser(collectByDataset).default({}))
     .option("--model-version <V>", "version that the model gets", "0.1.0")
     .option("--dir <dir>", "folder of models", modelsDirectory())
     .action(features);

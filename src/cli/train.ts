@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { CytoError } from "../core/index.js";
 import { onnxruntimeEngine } from "../engine/index.js";
-import { fieldMultiple } from "../networks/index.js";
 import {
   type Duration,
   type StepReport,
@@ -14,6 +13,7 @@ import {
 } from "../training/index.js";
 import { createProgress, type Progress, writeLossPlot } from "../training/progress/index.js";
 import { lossRecorder } from "./lossRecorder.js";
+import { canvasSide, collectByDataset, part, positive, wholeNumber } from "./optionParsers.js";
 import { executionProvidersFor, type TrainingProvider, trainingProviderOption } from "./trainingProvider.js";
 
 interface TrainOptions {
@@ -50,32 +50,6 @@ Examples:
   cytostream train unet --data smears/ --augment runs/mcgan/model --painted-ratio 0.4 --out runs/painted --steps 2000
   cytostream train cells --data smears/ --um-per-pixel smears=0.1 --out runs/cells --minutes 5
   cytostream evaluate smears/ --model runs/unet/model`;
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0)) throw new CytoError("USAGE", `${text} is not a positive number`);
-  return value;
-};
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new CytoError("USAGE", `${text} is not a whole number`);
-  return value;
-};
-
-const canvasSide = (text: string): number => {
-  const value = wholeNumber(text);
-  if (value < 64 || value % fieldMultiple !== 0) {
-    throw new CytoError("USAGE", `${text} is not a multiple of ${fieldMultiple} from 64 on`);
-  }
-  return value;
-};
-
-const collectByDataset = (text: string, known: Record<string, number>): Record<string, number> => {
-  const [name, value] = [text.slice(0, text.lastIndexOf("=")), Number(text.slice(text.lastIndexOf("=") + 1))];
-  if (name === "" || !(value > 0)) throw new CytoError("USAGE", `${text} is not of the form DATASET=NUMBER`);
-  return { ...known, [name]: value };
-};
 
 const defaultMinutes = { unet: 30, cells: 5 } as const;
 type Network = keyof typeof defaultMinutes;
@@ -207,7 +181,7 @@ export const register = (program: Command): void => {
         "--augment <MODEL>",
         "add fields painted by the painter in MODEL; copy-paste: real cells pasted into fields",
       )
-      .addOption(new Option("--painted-ratio <R>", "their part of the samples").argParser(positive).default(0.5))
+      .addOption(new Option("--painted-ratio <R>", "their part of the samples, at most 1").argParser(part).default(0.5))
       .option("--augment-stain <DATASET>", "make them in the stains of this data set's pictures, labels not needed")
       .option("--resume", "go on from the checkpoint in OUT", false)
       .option("--model-version <V>", "version that the model gets", "0.1.0")

@@ -121,6 +121,10 @@ export const errorTable = {
   CHECKPOINT_INVALID: entry("A checkpoint does not fit this training", "Start anew, or give the matching folder.", {
     exitCode: 65,
   }),
+  RUN_BUSY: entry("Another process works on this run", "Wait until it is done, or end it.", {
+    retryable: true,
+    exitCode: 69,
+  }),
 
   COUNTING_STATE_INVALID: entry(
     "Saved counts are damaged or of another version",

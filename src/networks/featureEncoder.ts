@@ -76,10 +76,7 @@ export const featureEncoder = (
  * `down0a.weight_<number>`.
  * @throws CytoError MODEL_INVALID where they are not those of a U-Net of these widths
  */
-export const encoderWeights = (
-  constants: readonly StoredTensor[],
-  { widths }: UNetOptions = defaultUNet,
-): Weights => {
+export const encoderWeights = (constants: readonly StoredTensor[], { widths }: UNetOptions = defaultUNet): Weights => {
   const named = new Map(constants.map((constant) => [constant.name.replace(/_\d+$/, ""), constant]));
   const weights = new Map<string, Float32Array>();
   let inputs = 16;

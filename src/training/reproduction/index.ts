@@ -2,6 +2,8 @@
 export { type RegimeName, regimeNames } from "./regimes.js";
 export {
   assembleTable,
+  type ListedRun,
+  listRuns,
   performRuns,
   type Reproduction,
   type RunListener,
@@ -9,4 +11,4 @@ export {
   type TableName,
 } from "./reproduce.js";
 export { defaultReproductionSettings, type ReproductionSettings } from "./settings.js";
-export { type Arm, arms, type Painting, paintings, type Plan, table2Plan, table4Plan, type Unit } from "./units.js";
+export { type Arm, arms, type Painting, type Plan, paintings, table2Plan, table4Plan, type Unit } from "./units.js";

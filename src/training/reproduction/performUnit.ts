@@ -66,7 +66,8 @@ const requestOf = (unit: PainterUnit | NetworkUnit, steps: number, around: Surro
   ...(around.signal ? { signal: around.signal } : {}),
 });
 
-const outcomeOf = ({ finished, steps, figures }: TrainingSummary): Performed => (finished ? { steps, figures } : { steps });
+const outcomeOf = ({ finished, steps, figures }: TrainingSummary): Performed =>
+  finished ? { steps, figures } : { steps };
 
 const performPainter = async (unit: PainterUnit, around: Surroundings): Promise<Performed> => {
   const { settings, runs, threads } = around;

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Picture } from "../../pictures/index.js";
-import { openFeatures, PatchFeatures, patchPx, tilePicture, tilesOf } from "../features/index.js";
 import type { StoredField } from "../datasets/fieldPictures.js";
 import { type LabelledField, resamplePicture } from "../datasets/index.js";
+import { openFeatures, PatchFeatures, patchPx, tilePicture, tilesOf } from "../features/index.js";
 import {
   createMaskPlanes,
   type FieldMask,
@@ -14,8 +14,8 @@ import {
   uprightPlacement,
 } from "../masks/index.js";
 import { frechetDistance, psnr, ssim } from "../metrics/index.js";
-import { loadMaskedFields } from "../painter/maskedFields.js";
 import { openPainter, paintedRedCellPx } from "../painter/index.js";
+import { loadMaskedFields } from "../painter/maskedFields.js";
 import { cutSquare, writeStrip } from "./strips.js";
 
 /** How near painted pictures of held-out masks come to the real ones. */
@@ -29,7 +29,9 @@ export interface PictureFigures {
   readonly patches: number;
   /** Name and hash of the network that features are taken from. */
   readonly features: { readonly name: string; readonly sha256: string; readonly dimensions: number };
-  readonly byDataset: Readonly<Record<string, { readonly psnr: number; readonly ssim: number; readonly fields: number }>>;
+  readonly byDataset: Readonly<
+    Record<string, { readonly psnr: number; readonly ssim: number; readonly fields: number }>
+  >;
 }
 
 export interface PictureScoreRequest {

@@ -20,7 +20,8 @@ export const terminalText = ({ title, heading, rows, notes }: TextTable): string
 };
 
 export const markdownText = ({ title, heading, rows, notes }: TextTable): string => {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const rule = heading.map((_, column) => (column === 0 ? "---" : "---:"));
   const listed = notes.map((note) => `- ${note}`);
   return [`## ${title}`, "", line(heading), line(rule), ...rows.map(line), "", ...listed, ""].join("\n");

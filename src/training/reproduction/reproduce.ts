@@ -5,7 +5,8 @@ import { openFeatures } from "../features/index.js";
 import { machineName } from "../machine.js";
 import { identityOf } from "./identity.js";
 import { DataIdentities, performUnit, type Surroundings } from "./performUnit.js";
-import { csvText, markdownText, terminalText, type TextTable } from "./render.js";
+import { csvText, markdownText, type TextTable, terminalText } from "./render.js";
+import { lockFolder } from "./runLock.js";
 import { type RunResult, Runs } from "./runs.js";
 import { writeContactSheet } from "./strips.js";
 import { table2Csv, table2CsvHeading, table2Rows, table2Sheet, table2Text } from "./table2.js";
@@ -16,7 +17,11 @@ export type TableName = "table2" | "table4";
 
 export interface RunListener {
   /** A run begins, was found finished, ends, or is left unfinished for want of time. */
-  readonly run: (name: string, state: "begins" | "found" | "done" | "stopped", place: { at: number; of: number }) => void;
+  readonly run: (
+    name: string,
+    state: "begins" | "found" | "done" | "stopped",
+    place: { at: number; of: number },
+  ) => void;
 }
 
 export interface RunRequest extends Omit<Surroundings, "runs" | "signal"> {
@@ -85,6 +90,7 @@ export const performRuns = async (request: RunRequest): Promise<boolean> => {
         progress.run(unit.name, "found", place);
         continue;
       }
+      await using _lock = await lockFolder(runs.folder(unit.name));
       progress.run(unit.name, "begins", place);
       const beganMs = performance.now();
       const { steps, figures } = await performUnit(unit, { ...request, runs, signal });
@@ -132,7 +138,9 @@ const remarksOf = (plan: Plan, results: ReadonlyMap<string, RunResult>): readonl
     const kind = `${kindOf(plan, name)} ${JSON.stringify(Object.keys(data as object))}`;
     const known = first.get(kind);
     if (!known) first.set(kind, { name, text });
-    return known && known.text !== text ? [`${name} has other settings or data than ${known.name}: do not compare.`] : [];
+    return known && known.text !== text
+      ? [`${name} has other settings or data than ${known.name}: do not compare.`]
+      : [];
   });
 };
 
@@ -173,4 +181,28 @@ export const assembleTable = async (table: TableName, plan: Plan, out: string): 
   if (await writeContactSheet(sheet, strips)) files.push(sheet);
   const rows = table === "table2" ? table2Rows(plan, results) : table4Rows(plan, results);
   return { table, text: terminalText(text), rows, missing, remarks, files };
+};
+
+/** A run of a plan and how it stands. */
+export interface ListedRun {
+  readonly name: string;
+  /** 0 for a run that needs no other, else one more than the latest of those that it needs: runs of a stage can go side by side. */
+  readonly stage: number;
+  readonly state: "done" | "begun" | "open";
+  readonly needs: readonly string[];
+}
+
+/** The runs of a plan by stage. @throws CytoError CHECKPOINT_INVALID for a damaged run */
+export const listRuns = async (plan: Plan, out: string): Promise<readonly ListedRun[]> => {
+  const runs = new Runs(out);
+  const begun = new Set(await runs.names());
+  const stages = new Map<string, number>();
+  const listed: ListedRun[] = [];
+  for (const { name, needs } of plan.units) {
+    const stage = Math.max(-1, ...needs.map((need) => stages.get(need) ?? 0)) + 1;
+    stages.set(name, stage);
+    const state = (await runs.result(name)) ? "done" : begun.has(name) ? "begun" : "open";
+    listed.push({ name, stage, state, needs });
+  }
+  return listed.sort((a, b) => a.stage - b.stage);
 };

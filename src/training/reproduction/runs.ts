@@ -35,7 +35,9 @@ const leaves = (value: Json, path: string): [string, string][] =>
 const differencesOf = (then: Json, now: Json): string => {
   const [before, after] = [new Map(leaves(then, "")), new Map(leaves(now, ""))];
   const keys = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
-  const told = keys.slice(0, 3).map((key) => `${key} was ${before.get(key) ?? "not there"}, is ${after.get(key) ?? "not there"}`);
+  const told = keys
+    .slice(0, 3)
+    .map((key) => `${key} was ${before.get(key) ?? "not there"}, is ${after.get(key) ?? "not there"}`);
   return told.join("; ") + (keys.length > 3 ? `; and ${keys.length - 3} more` : "");
 };
 

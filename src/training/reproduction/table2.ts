@@ -5,7 +5,7 @@ import type { TextTable } from "./render.js";
 import type { RunResult, Runs } from "./runs.js";
 import { type Spread, spreadOf, spreadText } from "./spread.js";
 import type { SheetRow } from "./strips.js";
-import { type Painting, paintings, type PicturesUnit, type Plan } from "./units.js";
+import { type Painting, type PicturesUnit, type Plan, paintings } from "./units.js";
 
 export interface Table2Row {
   readonly painting: Painting;

@@ -17,8 +17,7 @@ type Column = readonly [heading: string, value: (figures: DetectionFigures, name
 
 const classColumn = (cellClass: CellClass, index: number): Column => [
   `P${index + 1} ${taxonomy[cellClass].abbreviation}`,
-  (figures, named) =>
-    named || cellClass === "erythrocyte" ? (figures.named.raw.classes[cellClass]?.P ?? null) : null,
+  (figures, named) => (named || cellClass === "erythrocyte" ? (figures.named.raw.classes[cellClass]?.P ?? null) : null),
 ];
 
 const percent = (part: number | null): number | null => (part === null ? null : 100 * part);
@@ -88,7 +87,9 @@ export const table4Rows = (plan: Plan, results: Results): readonly Table4Row[] =
 };
 
 const titleOf = ({ regime, arm, alone, scored }: Table4Row): string =>
-  alone ? `painted alone, ${scored === "other" ? "other data set" : "classifier only"}` : `${regimes[regime].title}: ${armTitles[arm]}`;
+  alone
+    ? `painted alone, ${scored === "other" ? "other data set" : "classifier only"}`
+    : `${regimes[regime].title}: ${armTitles[arm]}`;
 
 /** Detectors trained on different sets, scored on validation fields; the paper's figures below. */
 export const table4Text = (plan: Plan, results: Results, remarks: readonly string[]): TextTable => {

@@ -109,7 +109,8 @@ export const table2Plan = ({ seeds, paintings: wanted }: Table2Options): Plan =>
   const plan = new Plan();
   for (const painting of wanted) {
     for (const seed of painting === "flat" ? seeds.slice(0, 1) : seeds) {
-      const painter = painting === "flat" ? undefined : addPainter(plan, { painting, data: "all", regime: "all", seed });
+      const painter =
+        painting === "flat" ? undefined : addPainter(plan, { painting, data: "all", regime: "all", seed });
       plan.add({
         kind: "pictures",
         name: `pictures-${painting}-${seed}`,
