@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { CytoError, modelsDirectory } from "../core/index.js";
 import { type ListedModel, listModels, resolveModel, verifyModel } from "../registry/index.js";
 import { makeFeatures } from "../training/features/index.js";
-import { collectByDataset } from "./optionParsers.js";
+import { collectByDataset } from "./trainArguments.js";
 
 interface ModelsOptions {
   readonly dir: string;

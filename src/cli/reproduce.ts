@@ -22,7 +22,7 @@ import {
   table2Plan,
   table4Plan,
 } from "../training/reproduction/index.js";
-import { canvasSide, collectByDataset, part, positive, wholeNumber } from "./optionParsers.js";
+import { canvasSide, collectByDataset, part, positive, wholeNumber } from "./trainArguments.js";
 import { executionProvidersFor, type TrainingProvider, trainingProviderOption } from "./trainingProvider.js";
 
 interface CommonOptions {

@@ -138,7 +138,12 @@ describe("table 4", () => {
     expect(await performRuns({ ...request, plan: rare })).toBe(true);
     expect(told).toContain("detector-rd-named-all-1 found");
 
-    const both = table4Plan({ seeds: [1], regimes: ["rare", "stain"], arms: ["rd", "pix2pix", "copy-paste"], alone: false });
+    const both = table4Plan({
+      seeds: [1],
+      regimes: ["rare", "stain"],
+      arms: ["rd", "pix2pix", "copy-paste"],
+      alone: false,
+    });
     const { rows, missing, remarks, files } = await assembleTable("table4", both, request.out);
     expect(missing).toContain("cells-rd-named-rare-1");
     expect(remarks).toEqual([]);
