@@ -35,6 +35,7 @@ interface CommonOptions {
   readonly cellsSteps: number;
   readonly painterSide: number;
   readonly painterBatch: number;
+  readonly painterFields: number;
   readonly fields?: number;
   readonly features: string;
   readonly only?: string;
@@ -68,6 +69,7 @@ const settingsOf = (options: CommonOptions & Partial<Table4Options>): RunRequest
   cellsSteps: options.cellsSteps,
   painterSidePx: options.painterSide,
   painterBatch: options.painterBatch,
+  painterFields: options.painterFields,
   detectorSteps: options.steps ?? defaults.detectorSteps,
   canvasPx: options.canvas ?? defaults.canvasPx,
   batch: options.batch ?? defaults.batch,
@@ -135,6 +137,7 @@ const train = async (table: TableName, plan: Plan, options: CommonOptions): Prom
   const { features, threads } = options;
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
+    const executionProviders = await executionProvidersFor(options.provider);
     return await performRuns({
       plan,
       out: options.out,
@@ -143,10 +146,11 @@ const train = async (table: TableName, plan: Plan, options: CommonOptions): Prom
       settings: settingsOf(options),
       features: features.endsWith(".onnx") ? features : await resolveModel(modelsDirectory(), features),
       engine: onnxruntimeEngine({
-        executionProviders: await executionProvidersFor(options.provider),
+        executionProviders,
         ...(threads === undefined ? {} : { intraOpThreads: threads }),
       }),
       threads,
+      ...(executionProviders.includes("cuda") ? { provider: "cuda" } : {}),
       only: options.only,
       minutes: options.minutes,
       redo: options.redo,
@@ -213,6 +217,11 @@ const common = (command: Command): Command =>
     .addOption(new Option("--painter-side <PX>", "of a sample").argParser(canvasSide).default(defaults.painterSidePx))
     .addOption(
       new Option("--painter-batch <N>", "samples a step").argParser(wholeNumber).default(defaults.painterBatch),
+    )
+    .addOption(
+      new Option("--painter-fields <N>", "fields of each data set that a painter learns from, at most")
+        .argParser(wholeNumber)
+        .default(defaults.painterFields),
     )
     .addOption(
       new Option("--cells-steps <N>", "of each classifier").argParser(wholeNumber).default(defaults.cellsSteps),

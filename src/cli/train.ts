@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { CytoError } from "../core/index.js";
 import { trainClassifier, trainDetector } from "../training/index.js";
 import { painterKinds } from "../training/painter/index.js";
-import { canvasSide, collectByDataset, part, positive, wholeNumber } from "./trainArguments.js";
+import { canvasSide, collectByDataset, part, positive, positiveWhole, wholeNumber } from "./trainArguments.js";
 import { trainingProviderOption } from "./trainingProvider.js";
 import { type CommonTrainOptions, runTraining } from "./trainingRun.js";
 import { completePainterCommand, painterMinutes, painterSummaries } from "./trainPainter.js";
@@ -51,6 +51,8 @@ const augmentationOf = ({ augment, paintedRatio, augmentStain, threads }: Augmen
   return { augmentation: { painter: augment, ratio: paintedRatio, ...stains, threads } };
 };
 
+const batchOf = ({ batch }: CommonTrainOptions) => (batch === undefined ? {} : { batch });
+
 interface NetworkCommand {
   readonly name: string;
   readonly summary: string;
@@ -75,6 +77,10 @@ const commonCommand = (train: Command, { name, summary, defaultMinutes, learning
     )
     .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
     .addOption(trainingProviderOption())
+    .addOption(new Option("--batch <N>", "samples a step").argParser(positiveWhole))
+    .addOption(
+      new Option("--fields <N>", "fields of each data set to train on, evenly spaced; all").argParser(positiveWhole),
+    )
     .option("--leave-out <FILE>", "names of fields, one a line, that are kept out of training and validation")
     .option("--from <DIR>", "start from the weights of a finished training in DIR instead of from nothing")
     .addOption(new Option("--learning-rate <N>", `highest learning rate, default ${learningRate}`).argParser(positive))
@@ -96,7 +102,7 @@ const registerDetector = (train: Command): void => {
       const { share: shares = {}, canvas: canvasPx } = options;
       const more = {
         ...(Object.keys(shares).length === 0 ? {} : { shares }),
-        ...(canvasPx === undefined ? {} : { settings: { canvasPx } }),
+        settings: { ...(canvasPx === undefined ? {} : { canvasPx }), ...batchOf(options) },
         ...augmentationOf(options),
       };
       const train = (request: Parameters<typeof trainDetector>[0]) => trainDetector({ ...request, ...more });
@@ -111,7 +117,7 @@ const registerClassifier = (train: Command): void => {
   withAugmentation(commonCommand(train, { name, summary, defaultMinutes, learningRate: "0.002" }))
     .addHelpText("after", examples)
     .action((options: AugmentOptions) => {
-      const more = augmentationOf(options);
+      const more = { ...augmentationOf(options), settings: batchOf(options) };
       const train = (request: Parameters<typeof trainClassifier>[0]) => trainClassifier({ ...request, ...more });
       return runTraining(name, options, { defaultMinutes, train });
     });

@@ -15,6 +15,12 @@ export const wholeNumber = (text: string): number => {
   return value;
 };
 
+export const positiveWhole = (text: string): number => {
+  const value = wholeNumber(text);
+  if (value === 0) throw new CytoError("USAGE", "0 is too few");
+  return value;
+};
+
 /** A part, over 0 and at most 1. */
 export const part = (text: string): number => {
   const value = positive(text);

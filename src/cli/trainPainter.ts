@@ -74,7 +74,7 @@ export const completePainterCommand = (command: Command, kind: PainterKind): voi
     .addOption(new Option("--show-every <N>", "steps from sample to sample, default 250").argParser(wholeNumber))
     .addHelpText("after", examples)
     .action((options: PainterOptions) => {
-      const { judge, masksFrom, showEvery, weight, share = {}, threads } = options;
+      const { judge, masksFrom, showEvery, weight, share = {}, threads, batch } = options;
       return runTraining(kind, options, {
         defaultMinutes: painterMinutes,
         train: (request) =>
@@ -82,6 +82,7 @@ export const completePainterCommand = (command: Command, kind: PainterKind): voi
             ...request,
             kind,
             weights: weight,
+            ...(batch === undefined ? {} : { settings: { batch } }),
             ...(Object.keys(share).length === 0 ? {} : { shares: share }),
             ...(judge === undefined ? {} : { judge }),
             ...(masksFrom === undefined ? {} : { masksFrom }),

@@ -22,6 +22,8 @@ export interface CommonTrainOptions {
   readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
   readonly threads?: number;
+  readonly batch?: number;
+  readonly fields?: number;
   readonly provider: TrainingProvider;
 }
 
@@ -73,6 +75,7 @@ export const runTraining = async (
     resume: options.resume,
     ...(options.from === undefined ? {} : { from: options.from }),
     ...(leaveOut === undefined ? {} : { leaveOut }),
+    ...(options.fields === undefined ? {} : { mostFields: options.fields }),
     ...(options.learningRate === undefined ? {} : { learningRate: options.learningRate }),
     version: options.modelVersion,
     command: `cytostream ${process.argv.slice(2).join(" ")}`,

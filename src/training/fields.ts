@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { CytoError } from "../core/index.js";
 import { type LabelledField, openDataset } from "./datasets/index.js";
+import { evenlySpaced } from "./evenlySpaced.js";
 import type { DataSummary } from "./modelCard.js";
 
 export interface TrainingFields {
@@ -24,6 +25,8 @@ export interface TrainingFieldOptions {
   readonly leaveOut?: readonly string[] | undefined;
   /** What is made of the fields that are there, to see how a training does with less. */
   readonly choice?: FieldChoice | undefined;
+  /** Fields to train on of each data set, evenly spaced over its split, where it has more. */
+  readonly mostFields?: number | undefined;
 }
 
 /** Fewer fields, or poorer labels, than a data set has. */
@@ -41,7 +44,7 @@ export interface FieldChoice {
  */
 export const readTrainingFields = async (
   directories: readonly string[],
-  { scales = {}, leaveOut = [], choice }: TrainingFieldOptions = {},
+  { scales = {}, leaveOut = [], choice, mostFields }: TrainingFieldOptions = {},
 ): Promise<TrainingFields> => {
   const unwanted = new Set(leaveOut);
   const unseen = new Set(leaveOut);
@@ -59,7 +62,8 @@ export const readTrainingFields = async (
       const all = await dataset.fields(split);
       for (const { id } of all) unseen.delete(id);
       const left = all.filter(({ id }) => !unwanted.has(id));
-      const fields = choice ? choice.choose(left, split) : left;
+      const chosen = choice ? choice.choose(left, split) : left;
+      const fields = split === "train" && mostFields !== undefined ? evenlySpaced(chosen, mostFields) : chosen;
       target.push(...fields);
       summaries.push(summarise(dataset.name, split, fields));
     }

@@ -22,6 +22,8 @@ export interface TrainingRequest {
   readonly leaveOut?: readonly string[];
   /** Fewer fields or poorer labels than there are. */
   readonly choice?: FieldChoice;
+  /** Fields to train on of each data set, evenly spaced, where it has more. */
+  readonly mostFields?: number;
   /** Fields that are made, painted or pasted, to be learnt from beside the real ones. */
   readonly augmentation?: Augmentation;
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */

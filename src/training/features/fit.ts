@@ -5,6 +5,7 @@ import type { Picture } from "../../pictures/index.js";
 import { featureNetworkOf } from "../../registry/index.js";
 import { loadFieldPictures } from "../datasets/fieldPictures.js";
 import type { LabelledField } from "../datasets/index.js";
+import { evenlySpaced } from "../evenlySpaced.js";
 import { FeatureStatistics, principalComponents } from "../metrics/index.js";
 import { patchPx, tilePicture, tilesOf } from "./tiles.js";
 
@@ -15,12 +16,6 @@ const fieldsPerDataset = 400;
 /** Fields are kept at this diameter of a red cell, so that patches are as sharp as the field. */
 const storedRedCellPx = 64;
 const fieldsAtOnce = 16;
-
-/** `count` of the items, evenly spaced; all of them where there are no more. */
-export const evenlySpaced = <Item>(items: readonly Item[], count: number): readonly Item[] =>
-  items.length <= count
-    ? items
-    : Array.from({ length: count }, (_, index) => items[Math.floor(((index + 0.5) * items.length) / count)]!);
 
 export interface FittedFeatures {
   readonly onnxBytes: Uint8Array<ArrayBuffer>;

@@ -4,6 +4,7 @@ import { CytoError, createRandom } from "../../core/index.js";
 import type { ParameterState } from "../../engine/index.js";
 import { weightsOf } from "../../networks/index.js";
 import { encodePng } from "../../pictures/index.js";
+import { evenlySpaced } from "../evenlySpaced.js";
 import { readTrainingFields, type TrainingFields } from "../fields.js";
 import { limitsOf, type TrainingSummary } from "../listener.js";
 import { drawnPlaneCount } from "../masks/index.js";
@@ -46,12 +47,6 @@ interface PreparedFields {
   readonly heldOut: readonly HeldOutCrop[];
 }
 
-/** Fields spread evenly over a list, at most so many. */
-const spread = <T>(items: readonly T[], most: number): readonly T[] => {
-  if (items.length <= most) return items;
-  return Array.from({ length: most }, (_, index) => items[Math.floor((index * items.length) / most)]!);
-};
-
 const prepare = async (request: PainterTraining, fields: TrainingFields, sidePx: number): Promise<PreparedFields> => {
   const { threads, listener } = request;
   const options = threads === undefined ? {} : { threads };
@@ -68,7 +63,7 @@ const prepare = async (request: PainterTraining, fields: TrainingFields, sidePx:
     listener.stage(
       `${masked.length - training.length} fields are too small for crops of ${sidePx} px and were left out`,
     );
-  const held = await loadMaskedFields(spread(fields.validation, crops.atEnd), options);
+  const held = await loadMaskedFields(evenlySpaced(fields.validation, crops.atEnd), options);
   return {
     training,
     heldOut: heldOutCrops(
@@ -200,7 +195,7 @@ class Showing {
     private readonly settings: PainterSettings,
     private readonly heldOut: readonly HeldOutCrop[],
   ) {
-    this.#some = spread(heldOut, crops.between);
+    this.#some = evenlySpaced(heldOut, crops.between);
   }
 
   async begin(resume: boolean): Promise<void> {
@@ -241,7 +236,7 @@ class Showing {
     note("", () => true);
     const names = [...new Set(this.heldOut.map(({ dataset }) => dataset))];
     if (names.length > 1) for (const name of names) note(`.${name}`, ({ dataset }) => dataset === name);
-    const shown = spread(
+    const shown = evenlySpaced(
       this.heldOut.map((_, index) => index),
       crops.shown,
     );
@@ -267,7 +262,7 @@ class Showing {
   }
 
   async #sheet(painted: Parameters<typeof contactSheet>[1], from: readonly HeldOutCrop[], name: string): Promise<void> {
-    const indices = spread(
+    const indices = evenlySpaced(
       from.map((_, index) => index),
       crops.shown,
     );

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { CytoError } from "../../core/index.js";
+import type { ExecutionProvider } from "../../detection/index.js";
 import type { TrainingEngine } from "../../engine/index.js";
 import { copyPaste, makeFieldPool } from "../augmentation/index.js";
 import { trainClassifier } from "../classifier/trainClassifier.js";
 import type { LabelledField } from "../datasets/index.js";
 import { trainDetector } from "../detector/trainDetector.js";
-import { evenlySpaced } from "../features/index.js";
+import { evenlySpaced } from "../evenlySpaced.js";
 import { type KnownScales, readTrainingFields } from "../fields.js";
 import type { TrainingListener, TrainingRequest, TrainingSummary } from "../listener.js";
 import { scoreDetection } from "./detectionScore.js";
@@ -29,6 +30,8 @@ export interface Surroundings {
   readonly features: string;
   readonly engine: TrainingEngine;
   readonly threads?: number | undefined;
+  /** Where made fields are painted. */
+  readonly provider?: ExecutionProvider | undefined;
   readonly runs: Runs;
   readonly listener: TrainingListener;
   readonly signal?: AbortSignal | undefined;
@@ -72,7 +75,7 @@ const outcomeOf = ({ finished, steps, figures }: TrainingSummary): Performed =>
 const performPainter = async (unit: PainterUnit, around: Surroundings): Promise<Performed> => {
   const { settings, runs, threads } = around;
   const summary = await trainPainting(unit.painting, {
-    request: requestOf(unit, settings.painterSteps, around),
+    request: { ...requestOf(unit, settings.painterSteps, around), mostFields: settings.painterFields },
     judge: unit.judge === undefined ? undefined : join(runs.folder(unit.judge), "model"),
     sidePx: settings.painterSidePx,
     batch: settings.painterBatch,
@@ -83,13 +86,13 @@ const performPainter = async (unit: PainterUnit, around: Surroundings): Promise<
 
 const augmentationOf = (unit: NetworkUnit, around: Surroundings) => {
   if (unit.arm === "rd") return undefined;
-  const { settings, runs, threads } = around;
+  const { settings, runs, threads, provider } = around;
   return {
     painter: unit.painter === undefined ? copyPaste : join(runs.folder(unit.painter), "model"),
     ratio: unit.alone ? 1 : settings.ratio,
     ...(unit.otherStains ? { stains: foldersOf(around, "other")[0]! } : {}),
     fields: settings.madeFields,
-    threads,
+    ...{ threads, provider },
   };
 };
 
@@ -135,14 +138,14 @@ const validationOf = async (key: DataKey, around: Surroundings): Promise<readonl
 };
 
 const performPictures = async (unit: PicturesUnit, around: Surroundings): Promise<Performed> => {
-  const { runs, features, threads, listener } = around;
+  const { runs, features, threads, provider, listener } = around;
   listener.stage("painting held-out masks");
   const figures = await scorePictures({
     painter: unit.painter === undefined ? undefined : join(runs.folder(unit.painter), "model"),
     fields: await validationOf("all", around),
     features,
     folder: runs.folder(unit.name),
-    threads,
+    ...{ threads, provider },
   });
   return { figures };
 };

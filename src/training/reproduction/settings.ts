@@ -17,6 +17,8 @@ export interface ReproductionSettings {
   /** Of the painters' training: side of a sample, px, and samples a step. */
   readonly painterSidePx: number;
   readonly painterBatch: number;
+  /** Fields of each data set that a painter is trained on, evenly spaced, where it has more. */
+  readonly painterFields: number;
 }
 
 export const defaultReproductionSettings: ReproductionSettings = {
@@ -28,6 +30,7 @@ export const defaultReproductionSettings: ReproductionSettings = {
   ratio: 0.5,
   painterSidePx: 128,
   painterBatch: 4,
+  painterFields: 800,
 };
 
 /** Whether an arm learns from made fields. */
