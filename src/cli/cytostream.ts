@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=1048576 node
 import { commands } from "./commands.js";
 import { createProgram, describeFailure, registerCommands } from "./program.js";
 import { programVersion } from "./version.js";
