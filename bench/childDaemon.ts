@@ -71,9 +71,9 @@ export class ChildDaemon implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  /** Tries until the daemon listens. */
+  /** A new connection. Tries until the daemon listens, at first. */
   async connect(timeoutMs = 60_000): Promise<WebSocket> {
-    while (performance.now() - this.startedMs < timeoutMs) {
+    for (const endMs = performance.now() + timeoutMs; performance.now() < endMs; ) {
       if (this.#child.exitCode !== null) break;
       const socket = await openSocket(this.#url);
       if (socket) return socket;
