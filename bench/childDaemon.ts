@@ -19,10 +19,14 @@ const freePort = async (): Promise<number> => {
   return port;
 };
 
-const program = (): string => {
-  const path = join(projectRoot(), "dist", "src", "cli", "cytostream.js");
+/** The built program and the words before its own, started as its first line and `npm start` do. */
+const program = (): readonly [command: string, ...words: string[]] => {
+  const dist = join(projectRoot(), "dist");
+  const link = join(dist, "cytostream");
+  if (existsSync(link)) return [link];
+  const path = join(dist, "src", "cli", "cytostream.js");
   if (!existsSync(path)) throw new NotHere("dist is not there: npm run build");
-  return path;
+  return [process.execPath, path];
 };
 
 const openSocket = (url: string): Promise<WebSocket | undefined> =>
@@ -55,10 +59,10 @@ export class ChildDaemon implements AsyncDisposable {
   }
 
   static async start({ settings, byNpm = false }: ChildSetup): Promise<ChildDaemon> {
-    const path = program();
+    const [own, ...words] = program();
     const port = await freePort();
     const set = [...settings, `publication.port=${port}`, "log.format=json"].flatMap((each) => ["--set", each]);
-    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [process.execPath, [path, "run", ...set]];
+    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [own, [...words, "run", ...set]];
     const stdio = ["ignore", "ignore", "pipe"] as const;
     return new ChildDaemon(spawn(command, args, { cwd: projectRoot(), detached: true, stdio: [...stdio] }), port);
   }
@@ -67,9 +71,9 @@ export class ChildDaemon implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  /** Tries until the daemon listens. */
+  /** A new connection. Tries until the daemon listens, at first. */
   async connect(timeoutMs = 60_000): Promise<WebSocket> {
-    while (performance.now() - this.startedMs < timeoutMs) {
+    for (const endMs = performance.now() + timeoutMs; performance.now() < endMs; ) {
       if (this.#child.exitCode !== null) break;
       const socket = await openSocket(this.#url);
       if (socket) return socket;

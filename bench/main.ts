@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { accuracyBench } from "./accuracy.js";
 import { annotatorsBench } from "./annotatorsBench.js";
+import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
 import { fromNothingBench } from "./fromNothing.js";
 import { latencyBench } from "./latency.js";
@@ -26,6 +27,7 @@ const benches: readonly Bench[] = [
   { name: "yolo", summary: "fields/s against a YOLOv8n-sized network", run: yoloBench },
   { name: "startup", summary: "npm start to the first counts", run: startupBench },
   { name: "memory", summary: "resident size of the daemon at 1920x1200", run: memoryBench },
+  { name: "closing", summary: "clients that break the protocol are closed", run: closingBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },
   {
     name: "fromNothing",

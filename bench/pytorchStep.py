@@ -1,9 +1,8 @@
 """Times the detector's training step in PyTorch: the same network, batch and optimiser, channels last.
 
-Usage: pytorchStep.py BATCH CANVAS_PX ROUNDS; prints the milliseconds of each step as a JSON list.
+Usage: pytorchStep.py BATCH CANVAS_PX; says "ready", then takes a step for each line that it reads and prints its milliseconds.
 """
 
-import json
 import sys
 import time
 
@@ -50,15 +49,15 @@ class UNet(nn.Module):
 
 
 def main() -> None:
-    batch, side, rounds = (int(text) for text in sys.argv[1:4])
+    batch, side = (int(text) for text in sys.argv[1:3])
     torch.manual_seed(1)
     net = UNet().to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(net.parameters(), 1e-4, weight_decay=0.01)
     field = torch.rand(batch, 4, side, side).to(memory_format=torch.channels_last)
     target = torch.rand(batch, 3, side // 2, side // 2)
     extent = torch.rand(batch, 12, side // 2, side // 2)
-    times = []
-    for index in range(rounds + 2):
+
+    def step() -> float:
         start = time.perf_counter()
         logits, found = net(field)
         probability = torch.sigmoid(logits)
@@ -69,9 +68,13 @@ def main() -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5)
         optimiser.step()
-        if index >= 2:
-            times.append((time.perf_counter() - start) * 1000)
-    print(json.dumps(times))
+        return (time.perf_counter() - start) * 1000
+
+    for _ in range(2):
+        step()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(step(), flush=True)
 
 
 main()

@@ -1,5 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { createRandom } from "../src/core/index.js";
 import { type Feed, onnxruntimeEngine, type TrainingProblem, type TrainingRun } from "../src/engine/index.js";
 import { Graph, gradients, Operators, type Value } from "../src/engine/onnx/index.js";
@@ -8,6 +6,7 @@ import { detectorProblem, detectorProblemName } from "../src/training/detector/p
 import { defaultDetectorSettings } from "../src/training/detector/settings.js";
 import { defaultDetectionLoss } from "../src/training/losses/detection.js";
 import { flopOf } from "./flop.js";
+import { PyTorchStep } from "./pyTorch.js";
 import { median } from "./statistics.js";
 
 export interface TrainingSpeed {
@@ -19,6 +18,7 @@ export interface TrainingSpeed {
   readonly peakGflopPerSecond: number;
   /** PyTorch's time for the same step over ours; undefined where Python has no torch. */
   readonly overPyTorch?: number;
+  readonly pyTorchMs?: number;
 }
 
 const matrixSide = 1024;
@@ -90,21 +90,24 @@ export const measureTraining = async ({
   const stepFlop = stepFlopOf(step.problem);
   await timed(run, "peak", peak.feeds);
   for (let index = 0; index < 2; index += 1) await timed(run, detectorProblemName, step.feeds);
-  const [peakMs, stepMs]: [number[], number[]] = [[], []];
+  await using theirs = pytorch ? await PyTorchStep.start(batch, canvasPx) : undefined;
+  const [peakMs, stepMs, theirMs]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < rounds; round += 1) {
     peakMs.push(await timed(run, "peak", peak.feeds));
     stepMs.push(await timed(run, detectorProblemName, step.feeds));
+    if (theirs) theirMs.push(await theirs.step());
   }
   const shares = stepMs.map((ms, index) => stepFlop / ms / (peak.flop / peakMs[index]!));
   const ours = median(stepMs);
-  const theirs = pytorch ? pyTorchStepMs(rounds) : undefined;
   return {
     trainingPeakShare: median(shares),
     stepMs: ours,
     stepGflop: stepFlop / 1e9,
     stepGflopPerSecond: stepFlop / ours / 1e6,
     peakGflopPerSecond: peak.flop / median(peakMs) / 1e6,
-    ...(theirs === undefined ? {} : { overPyTorch: theirs / ours }),
+    ...(theirs === undefined
+      ? {}
+      : { overPyTorch: median(theirMs.map((ms, index) => ms / stepMs[index]!)), pyTorchMs: median(theirMs) }),
   };
 };
 
@@ -116,12 +119,4 @@ export const stepForEver = async (onFirst: () => void): Promise<never> => {
   await timed(run, detectorProblemName, feeds);
   onFirst();
   for (;;) await timed(run, detectorProblemName, feeds);
-};
-
-/** Median time of the same step in PyTorch (channels last), where this machine's Python has it. */
-const pyTorchStepMs = (rounds: number): number | undefined => {
-  const script = fileURLToPath(new URL("./pytorchStep.py", import.meta.url));
-  const python = spawnSync("python3", [script, String(batch), String(canvasPx), String(rounds)], { encoding: "utf8" });
-  const times = python.status === 0 ? (JSON.parse(python.stdout) as number[]) : [];
-  return times.length > 0 ? median(times) : undefined;
 };

@@ -16,8 +16,8 @@ export const trainingBench = async (options: { rounds: number; pytorch: boolean 
   if (!options.pytorch) return { figures, raw: speed };
   const how =
     speed.overPyTorch === undefined
-      ? "SKIPPED: python3 has no torch (pip install torch)"
-      : `PyTorch's time for ${step} (channels last, same batch and optimiser) over this engine's, one after the other`;
+      ? "SKIPPED: Python has no torch (pip install torch; the variable PYTHON names another Python than python3)"
+      : `PyTorch's time for ${step} (channels last, same batch and optimiser) over this engine's, step by step in turn, median of the ratios`;
   figures.push({ name: "overPyTorch", value: speed.overPyTorch, atLeast: 1, how });
   return { figures, raw: speed };
 };

@@ -260,7 +260,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
       const failures = await owner.close();
       for (const { name, error } of failures) log.event("daemon.closeFailed", { part: name, error });
       log.event("daemon.stopped");
-      log.flush();
+      await log.flush();
       return failures.map(({ error }) => error);
     };
     return {
@@ -273,31 +273,33 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     };
   } catch (error) {
     await owner.close();
-    log.flush();
+    await log.flush();
     throw CytoError.from(error);
   }
 };
 
 /** All is closed within 10 s of a signal; what is not closed by then is left behind. */
-const stopDeadlineMs = 9500;
+const stopDeadlineMs = 9000;
 const stopSignals = ["SIGINT", "SIGTERM"] as const;
 
 /** Ends a process that does not end by itself. Does not keep it alive. */
 const exitAtDeadline = (log: Logger): void => {
   const leave = (): void => {
     log.event("daemon.closeFailed", { part: "process", error: new CytoError("CLOSE_TIMEOUT", "not closed in time") });
-    log.flush();
-    process.exit(70);
+    log.flush().then(() => process.exit(70));
   };
   setTimeout(leave, stopDeadlineMs).unref();
 };
 
 /** What nobody has caught: logged, flushed, and the process ends: its state is unknown. */
 const crashOn = (log: Logger): ((reason: unknown) => void) => {
+  let crashed = false;
   return (reason) => {
+    // What fails while the log is written out is a consequence of the first.
+    if (crashed) return;
+    crashed = true;
     log.event("daemon.fatal", { error: reason });
-    log.flush();
-    process.exit(CytoError.from(reason).exitCode);
+    log.flush().then(() => process.exit(CytoError.from(reason).exitCode));
   };
 };
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=1048576 node
 import { commands } from "./commands.js";
 import { createProgram, describeFailure, registerCommands } from "./program.js";
 import { programVersion } from "./version.js";
@@ -23,4 +23,15 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// Nor is a reader of the log that has gone.
+process.stderr.on("error", () => {});
+
 process.exitCode = await main(process.argv.slice(2));
+
+/** What nobody reads of the log keeps the process for this long, ms; results on standard output are waited for. */
+const patienceMs = 500;
+const leave = (): void => {
+  if (process.stdout.writableLength === 0) process.exit();
+  process.stdout.once("drain", leave);
+};
+if (process.stderr.writableLength > 0) setTimeout(leave, patienceMs).unref();

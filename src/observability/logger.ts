@@ -1,5 +1,6 @@
 import pino from "pino";
 import { type Clock, CytoError, systemClock } from "../core/index.js";
+import { type LogDestination, standardError } from "./logDestination.js";
 import { type LogEvent, type LogLevel, logEvents } from "./logEvents.js";
 import { formatPretty } from "./prettyLog.js";
 import { redactFields, redactText } from "./redaction.js";
@@ -14,14 +15,8 @@ export interface Logger {
   limited(event: LogEvent, fields?: LogFields): void;
   /** A logger that adds `fields` to each line; it shares the limits. */
   with(fields: LogFields): Logger;
-  /** Writes out what is buffered, before the process exits. */
-  flush(): void;
-}
-
-/** Where lines go: a file descriptor's stream or, in tests, memory. */
-export interface LogDestination {
-  write(line: string): void;
-  flushSync?(): void;
+  /** Writes out what is buffered, before the process exits; gives up after a moment where nobody reads it. */
+  flush(): Promise<void>;
 }
 
 export interface LoggerOptions {
@@ -33,44 +28,6 @@ export interface LoggerOptions {
   readonly destination?: LogDestination;
   readonly clock?: Clock;
 }
-
-/** What may wait for a reader of the log that does not read; more is dropped rather than stalling the daemon. */
-const maxBufferedBytes = 1024 * 1024;
-
-/** How long the last lines may wait for a reader before the process ends without them. */
-const flushTimeoutMs = 500;
-
-/**
- * Standard error, written in the background. Flushing gives up after a time where the descriptor says that it would block
- * (EAGAIN). It cannot where the descriptor is a blocking pipe that nobody reads: there the write itself waits.
- */
-const standardError = (): LogDestination => {
-  let deadlineMs = Number.POSITIVE_INFINITY;
-  let lost = false;
-  const stream = pino.destination({
-    dest: 2,
-    sync: false,
-    maxLength: maxBufferedBytes,
-    retryEAGAIN: () => !lost && performance.now() < deadlineMs,
-  });
-  return {
-    write: (line) => {
-      if (!lost) stream.write(line);
-    },
-    flushSync: () => {
-      if (lost) return;
-      deadlineMs = performance.now() + flushTimeoutMs;
-      try {
-        stream.flushSync();
-      } catch {
-        lost = true;
-        stream.destroy();
-      } finally {
-        deadlineMs = Number.POSITIVE_INFINITY;
-      }
-    },
-  };
-};
 
 const describeError = (error: unknown, withStack: boolean): Record<string, unknown> => {
   const known = CytoError.from(error);
@@ -128,19 +85,19 @@ class PinoLogger implements Logger {
     return new PinoLogger(this.pinoLogger.child(redactFields(fields)), this.shared);
   }
 
-  flush(): void {
-    this.shared.destination.flushSync?.();
+  async flush(): Promise<void> {
+    await this.shared.destination.flush?.();
   }
 }
 
 const prettyDestination = (destination: LogDestination): LogDestination => ({
   write: (line) => destination.write(formatPretty(line)),
-  flushSync: () => destination.flushSync?.(),
+  flush: async () => destination.flush?.(),
 });
 
 /** A logger to standard error unless another destination is given; standard output is for results. */
 export const createLogger = (options: LoggerOptions): Logger => {
-  const raw: LogDestination = options.destination ?? standardError();
+  const raw = options.destination ?? standardError();
   const destination = options.pretty ? prettyDestination(raw) : raw;
   const clock = options.clock ?? systemClock;
   const pinoLogger = pino(

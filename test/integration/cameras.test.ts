@@ -130,8 +130,9 @@ describe.skipIf(!hasFfmpeg || !hasPython)("a film (needs ffmpeg and Python's web
     const input = ["-v", "error", "-re", "-stream_loop", "-1", "-framerate", "2", "-i", join(stills, "%04d.png")];
     const output = ["-c:v", "mjpeg", "-q:v", "2", "-f", "mpjpeg", "-listen", "1", url];
     const server = spawn("ffmpeg", [...input, ...output], { stdio: "ignore" });
+    // It may end by itself when the daemon has gone.
+    const gone = once(server, "exit");
     context.onTestFinished(async () => {
-      const gone = once(server, "exit");
       server.kill("SIGKILL");
       await gone;
     });

@@ -31,10 +31,11 @@ const programArguments = (): readonly string[] => {
   return launch;
 };
 
-const start = (words: readonly string[]): ChildProcess =>
+/** Starts a command of cytostream. @param stderr a descriptor instead of a pipe to this process */
+export const start = (words: readonly string[], stderr: "pipe" | number = "pipe"): ChildProcess =>
   spawn(process.execPath, [...programArguments(), ...words], {
     cwd: projectRoot(),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", stderr],
   });
 
 export interface CommandResult {

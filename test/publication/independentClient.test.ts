@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
+import { python, requirePython } from "../requirements.js";
 import { openPublication, streamUrl } from "./harness.js";
 import { sampleCounts, sampleFrameInput } from "./samples.js";
 
-const available = spawnSync("python3", ["-c", "import websockets"]).status === 0;
+const available = requirePython("websockets");
 
 /** Another implementation of WebSocket, written after docs/protocol.md alone. */
 const program = `
@@ -35,12 +36,12 @@ async def main(url):
 asyncio.run(main(sys.argv[1]))
 `;
 
-describe.skipIf(!available)("a Python client (needs python3 with the package websockets)", () => {
+describe.skipIf(!available)("a Python client (needs Python's websockets)", () => {
   it("reads counts and frames, and is told when the daemon goes", async (context) => {
     const publication = await openPublication(context);
     publication.publish(sampleCounts(42));
     publication.publish(sampleFrameInput(1, 320, 240));
-    const child = spawn("python3", ["-c", program, streamUrl(publication)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(python, ["-c", program, streamUrl(publication)], { stdio: ["ignore", "pipe", "inherit"] });
     context.onTestFinished(() => void child.kill());
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const seen = await lines.next();

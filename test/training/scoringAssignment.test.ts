@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { assign, type Edge } from "../../src/training/scoring/index.js";
+import { python, requirePython } from "../requirements.js";
 
-const hasScipy = spawnSync("python3", ["-c", "import scipy.optimize, numpy"]).status === 0;
+const hasScipy = requirePython("scipy.optimize", "numpy");
 
 interface Graph {
   readonly truths: number;
@@ -91,7 +92,7 @@ describe("assign", () => {
     expect(Array.from(assign(edges, 2, 2))).toEqual([1, 0]);
   });
 
-  it.skipIf(!hasScipy)("agrees with scipy's linear_sum_assignment (needs python3 with scipy)", () => {
+  it.skipIf(!hasScipy)("agrees with scipy's linear_sum_assignment (needs Python's scipy)", () => {
     const cases = fc.sample(graphs, { numRuns: 300, seed: 11 });
     const script = `
 import json, sys, numpy as np
@@ -105,7 +106,7 @@ for g in json.load(sys.stdin):
     used = [cost[r, c] for r, c in zip(rows, columns) if cost[r, c] < 1e6]
     out.append([len(used), float(sum(used))])
 print(json.dumps(out))`;
-    const answer = execFileSync("python3", ["-c", script], { input: JSON.stringify(cases), encoding: "utf8" });
+    const answer = execFileSync(python, ["-c", script], { input: JSON.stringify(cases), encoding: "utf8" });
     const expected = JSON.parse(answer) as [number, number][];
     cases.forEach((graph, index) => {
       const { matches, cost } = outcome(graph);

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { densityClasses, type LeukocyteClass, leukocyteClasses } from "../../src/core/index.js";
@@ -9,9 +9,10 @@ import {
   scoreLeukocytes,
   searchThresholds,
 } from "../../src/training/scoring/index.js";
+import { python, requirePython } from "../requirements.js";
 import { anyResult, boxAt, field, found } from "./scoringFields.js";
 
-const hasNumpy = spawnSync("python3", ["-c", "import numpy"]).status === 0;
+const hasNumpy = requirePython("numpy");
 
 const probabilities = (top: LeukocyteClass, p = 0.9) =>
   Object.fromEntries(leukocyteClasses.map((name) => [name, name === top ? p : (1 - p) / 6])) as Record<
@@ -72,7 +73,7 @@ describe("averagePrecision50", () => {
     expect(averagePrecision50([{ truth, found: [unsure] }], ["monocyte"], "named").mean).toBe(100);
   });
 
-  it.skipIf(!hasNumpy)("agrees with an independent computation (needs python3 with numpy)", () => {
+  it.skipIf(!hasNumpy)("agrees with an independent computation (needs Python's numpy)", () => {
     const sets = fc.sample(fc.array(anyResult, { minLength: 1, maxLength: 5 }), { numRuns: 150, seed: 5 });
     // Equal scores have no order; make them differ.
     const cases = sets.map((fields, set) =>
@@ -90,7 +91,7 @@ describe("averagePrecision50", () => {
         found: cells.map(({ cellClass, box, confidence }) => ({ c: cellClass, s: confidence, box: flat(box) })),
       })),
     );
-    const answer = execFileSync("python3", ["-c", script], { input: JSON.stringify(input), encoding: "utf8" });
+    const answer = execFileSync(python, ["-c", script], { input: JSON.stringify(input), encoding: "utf8" });
     (JSON.parse(answer) as (number | null)[][]).forEach((expected, index) => {
       const { classes } = averagePrecision50(cases[index]!, densityClasses, "density");
       densityClasses.forEach((name, at) => {

@@ -17,9 +17,10 @@ import {
   type Weights,
   weightsOf,
 } from "../../../src/networks/index.js";
+import { python, requirePython } from "../../requirements.js";
 import { bytesOf, integersOf, readFields, stringsOf } from "./protobufReader.js";
 
-const hasOnnx = spawnSync("python3", ["-c", "import onnx"]).status === 0;
+const hasOnnx = requirePython("onnx");
 const widths = [4, 6, 8, 8] as const;
 
 const freshWeights = (declare: (layers: TrainingLayers) => void): Weights => {
@@ -115,7 +116,7 @@ interface Inspected {
   readonly types: Readonly<Record<string, number>>;
 }
 
-describe.skipIf(!hasOnnx)("the inference models, by Python's onnx (skipped without it: pip install onnx)", () => {
+describe.skipIf(!hasOnnx)("the inference models, by Python's onnx (needs Python's onnx)", () => {
   const folder = mkdtempSync(join(tmpdir(), "cytostream-onnx-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -132,9 +133,9 @@ describe.skipIf(!hasOnnx)("the inference models, by Python's onnx (skipped witho
       return path;
     });
     const script = fileURLToPath(new URL("./inspectModel.py", import.meta.url));
-    const python = spawnSync("python3", [script, ...paths], { encoding: "utf8", maxBuffer: 1 << 26 });
-    expect(python.stderr).toBe("");
-    const inspected = JSON.parse(python.stdout) as Record<string, Inspected>;
+    const checked = spawnSync(python, [script, ...paths], { encoding: "utf8", maxBuffer: 1 << 26 });
+    expect(checked.stderr).toBe("");
+    const inspected = JSON.parse(checked.stdout) as Record<string, Inspected>;
     for (const [index, [name, graph]] of Object.entries(graphs).entries()) {
       const { opset, metadata, shapes, types } = inspected[paths[index]!]!;
       expect(opset).toEqual({ "": 17 });
