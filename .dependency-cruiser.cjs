@@ -22,6 +22,7 @@ const stations = [
   "src/dashboard",
   "src/daemon",
   "src/main[.]ts",
+  "src/setup",
   "src/cli",
 ];
 
