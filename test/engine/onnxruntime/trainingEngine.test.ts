@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom, spawnWorker } from "../../../src/core/index.js";
 import { type Feed, onnxruntimeEngine, type ParameterState, type TrainingRun } from "../../../src/engine/index.js";
-import { WorkerRun } from "../../../src/engine/onnxruntime/trainingEngine.js";
+import { WorkerRun } from "../../../src/engine/thread/workerRun.js";
 import { features, plainAdam, regression, regressionFeeds, samples } from "../regression.js";
 
 const engine = onnxruntimeEngine({ intraOpThreads: 1 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createRandom, type RandomState, spawnWorker } from "../../../src/core/index.js";
 import { onnxruntimeEngine, type TrainingRun } from "../../../src/engine/index.js";
-import { WorkerRun } from "../../../src/engine/onnxruntime/trainingEngine.js";
+import { WorkerRun } from "../../../src/engine/thread/workerRun.js";
 import {
   checkpointPath,
   readCheckpoint,
