@@ -10,3 +10,4 @@ export {
   type TensorFlowRecord,
   tensorFlowPackage,
 } from "./tfjs/binding.js";
+export { type TfjsEngineOptions, tfjsEngine } from "./tfjs/trainingEngine.js";
