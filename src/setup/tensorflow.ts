@@ -27,7 +27,9 @@ const spaceFactor = 1.5;
 const libraryMembers = [
   "tensorflow/libtensorflow_cc.so",
   "tensorflow/libtensorflow_framework.so",
-  ...["tensorflow/c/", "tensorflow/core/platform/", "tensorflow/tsl/", "tsl/"].map((path) => `tensorflow/include/${path}`),
+  ...["tensorflow/c/", "tensorflow/core/platform/", "tensorflow/tsl/", "tsl/"].map(
+    (path) => `tensorflow/include/${path}`,
+  ),
 ];
 
 /** What the binding is linked with, as tfjs-node names it, and what it is in the wheel. */

@@ -49,10 +49,7 @@ export const findCompiler = async (environment: Environment): Promise<string> =>
 };
 
 /** The folder with node_api.h: that of this Node, or of the package node-api-headers. @throws CytoError SETUP_FAILED */
-export const findNodeHeaders = (
-  executable = process.execPath,
-  require = createRequire(import.meta.url),
-): string => {
+export const findNodeHeaders = (executable = process.execPath, require = createRequire(import.meta.url)): string => {
   const besideNode = join(dirname(dirname(executable)), "include", "node");
   const folders = [besideNode];
   try {

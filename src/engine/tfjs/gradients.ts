@@ -78,7 +78,7 @@ export const takePass = (
     const leaves = set.leaves.map((leaf) => leafOf(tf, parameters.get(set.name)!, leaf));
     const forward = (): Tensor => {
       branch = base.branch();
-      set.leaves.forEach(({ value }, index) => branch!.set(value, leaves[index]!));
+      for (const [index, { value }] of set.leaves.entries()) branch.set(value, leaves[index]!);
       branch.run(pass.moving, pass.results);
       return branch.get(loss).plain();
     };

@@ -1,4 +1,4 @@
-import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { isNative, type TensorFlow } from "./library.js";
 
 export interface BatchOperands {
@@ -33,8 +33,15 @@ const composed = (tf: TensorFlow, { x, scale, bias, epsilon }: BatchOperands): N
 
 /** What tfjs-node's backend offers beyond tfjs: TensorFlow's operators by name. */
 interface NativeBackend {
-  readonly binding: Readonly<Record<"TF_ATTR_TYPE" | "TF_ATTR_FLOAT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_FLOAT", number>>;
-  executeMultipleOutputs(name: string, attributes: readonly object[], inputs: readonly Tensor[], count: number): Tensor[];
+  readonly binding: Readonly<
+    Record<"TF_ATTR_TYPE" | "TF_ATTR_FLOAT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_FLOAT", number>
+  >;
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly object[],
+    inputs: readonly Tensor[],
+    count: number,
+  ): Tensor[];
 }
 
 const attributesOf = ({ binding }: NativeBackend, epsilon: number): readonly object[] => [
@@ -45,30 +52,24 @@ const attributesOf = ({ binding }: NativeBackend, epsilon: number): readonly obj
   { name: "is_training", type: binding.TF_ATTR_BOOL, value: true },
 ];
 
-/** TensorFlow's own operator for it and for its gradient, which tfjs has no name for: a third of the passes over the picture. */
+/**
+ * TensorFlow's own operator for it and for its gradient, which tfjs has no name for: a third of the passes over the
+ * picture. It is carried out first, which no tape sees; then it is given its gradient.
+ */
 const fused = (tf: TensorFlow, { x, scale, bias, epsilon }: BatchOperands): NormalisedTensors => {
   const backend = tf.backend() as unknown as NativeBackend;
   const attributes = attributesOf(backend, epsilon);
-  const count = x.size / x.shape.at(-1)!;
-  const statistics: { mean?: Tensor; variance?: Tensor } = {};
-  const normalise = tf.customGrad((...operands) => {
-    const [picture, factor, offset, save] = operands as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
-    const none = tf.tensor1d([], "float32");
-    const inputs = [picture, factor, offset, none, none];
-    const [output, mean, variance, ...reserved] = backend.executeMultipleOutputs("FusedBatchNormV3", attributes, inputs, 6);
-    statistics.mean = tf.keep(mean!);
-    // TensorFlow gives the variance of the sample, as for a running mean.
-    statistics.variance = tf.keep(tf.mul<Tensor1D>(variance!, count > 1 ? (count - 1) / count : 1));
+  const none = tf.tensor1d([], "float32");
+  const results = backend.executeMultipleOutputs("FusedBatchNormV3", attributes, [x, scale, bias, none, none], 6);
+  const [normal, mean, sampleVariance, ...reserved] = results as [Tensor, Tensor, Tensor, ...Tensor[]];
+  const output = tf.customGrad((...operands) => {
+    const [picture, factor, , save] = operands as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
     save([picture, factor, ...reserved]);
-    return {
-      value: output!,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [input, weight, ...others] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor];
-        const operators = [dy, input, weight, ...others];
-        return backend.executeMultipleOutputs("FusedBatchNormGradV3", attributes, operators, 5).slice(0, 3);
-      },
-    };
-  });
-  const output = normalise(x, scale, bias);
-  return { output, mean: statistics.mean!, variance: statistics.variance! };
+    const gradFunc = (dy: Tensor, saved: Tensor[]) =>
+      backend.executeMultipleOutputs("FusedBatchNormGradV3", attributes, [dy, ...saved], 5).slice(0, 3);
+    return { value: normal.clone(), gradFunc };
+  })(x, scale, bias);
+  const count = x.size / x.shape.at(-1)!;
+  // TensorFlow gives the variance of the sample, as for a running mean.
+  return { output, mean, variance: tf.mul(sampleVariance, count > 1 ? (count - 1) / count : 1) };
 };

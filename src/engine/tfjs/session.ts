@@ -5,9 +5,9 @@ import type { HeldTraining } from "../thread/serveSteps.js";
 import { Constants, tensorOf } from "./constants.js";
 import { type PlayerPass, passesOf, takePass } from "./gradients.js";
 import type { TensorFlow } from "./library.js";
+import { operatorOf } from "./operators.js";
 import { follow, moveParameters, normOf } from "./optimiser.js";
 import type { Program, ProgramPlayer } from "./program.js";
-import { operatorOf } from "./operators.js";
 import type { Values } from "./values.js";
 
 const vectors = ["parameters", "firstMoment", "secondMoment", "average", "statistics"] as const;
