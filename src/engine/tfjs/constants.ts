@@ -42,7 +42,7 @@ export const tensorOf = (
   tf: TensorFlow,
   type: ProgramConstant["type"],
   { shape, data }: Pick<ProgramConstant, "shape" | "data">,
-): Tensor =>
-  type === "float32"
-    ? tf.tensor(data as Float32Array, [...shape], "float32")
-    : tf.tensor(Int32Array.from(data as ArrayLike<number | bigint>, Number), [...shape], "int32");
+): Tensor => {
+  if (type === "float32") return tf.tensor(data as Float32Array, [...shape], "float32");
+  return tf.tensor(new Int32Array(data as Exclude<typeof data, BigInt64Array>), [...shape], "int32");
+};
