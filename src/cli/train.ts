@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { CytoError } from "../core/index.js";
-import { onnxruntimeEngine } from "../engine/index.js";
 import { fieldMultiple } from "../networks/index.js";
 import {
   type Duration,
@@ -14,9 +13,10 @@ import {
 } from "../training/index.js";
 import { createProgress, type Progress, writeLossPlot } from "../training/progress/index.js";
 import { lossRecorder } from "./lossRecorder.js";
-import { executionProvidersFor, type TrainingProvider, trainingProviderOption } from "./trainingProvider.js";
+import { type EngineChoice, trainingEngineFor, trainingEngineOption } from "./trainingEngine.js";
+import { trainingProviderOption } from "./trainingProvider.js";
 
-interface TrainOptions {
+interface TrainOptions extends EngineChoice {
   readonly data: string[];
   readonly out: string;
   readonly minutes?: number;
@@ -31,8 +31,6 @@ interface TrainOptions {
   readonly canvas?: number;
   readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
-  readonly threads?: number;
-  readonly provider: TrainingProvider;
 }
 
 const examples = `
@@ -128,10 +126,7 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
     command: `cytostream ${process.argv.slice(2).join(" ")}`,
     listener: listenerOf(progress, recorder.record),
     signal: interrupt.signal,
-    engine: onnxruntimeEngine({
-      executionProviders: await executionProvidersFor(options.provider),
-      ...(options.threads === undefined ? {} : { intraOpThreads: options.threads }),
-    }),
+    engine: await trainingEngineFor(options),
   };
   try {
     return network === "unet"
@@ -185,6 +180,7 @@ export const register = (program: Command): void => {
           .default({}),
       )
       .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
+      .addOption(trainingEngineOption())
       .addOption(trainingProviderOption())
       .option("--leave-out <FILE>", "names of fields, one a line, that are kept out of training and validation")
       .option("--from <DIR>", "start from the weights of a finished training in DIR instead of from nothing")

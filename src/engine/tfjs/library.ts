@@ -8,7 +8,8 @@ export type TensorFlow = typeof tfjs;
 /** `native`: the TensorFlow library, on a GPU where it finds one. `javascript`: for tests on tiny shapes, 1,000 times slower. */
 export type TensorFlowBackend = "native" | "javascript";
 
-const require = createRequire(import.meta.url);
+/** At run time only: one of the packages is optional, the other for development. */
+const load = createRequire(import.meta.url);
 
 /**
  * Loads TensorFlow.js into this thread. The native library reads its environment when it is first loaded in a process:
@@ -32,7 +33,7 @@ const loadNative = (): TensorFlow => {
   requireTensorFlow();
   restoreUtil();
   try {
-    return require(tensorFlowPackage) as TensorFlow;
+    return load(tensorFlowPackage) as TensorFlow;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CytoError("TENSORFLOW_UNAVAILABLE", `TensorFlow does not load: ${why}`, { cause: error });
@@ -41,7 +42,7 @@ const loadNative = (): TensorFlow => {
 
 const loadJavaScript = (): TensorFlow => {
   try {
-    const tf = require("@tensorflow/tfjs") as TensorFlow;
+    const tf = load("@tensorflow/tfjs") as TensorFlow;
     // It would print an advertisement for its native backend on the first use.
     tf.env().set("IS_TEST", true);
     return tf;
@@ -52,7 +53,7 @@ const loadJavaScript = (): TensorFlow => {
 
 /** Node 23 and later lack two functions that tfjs-node 4.22 calls. */
 const restoreUtil = (): void => {
-  const util = require("node:util") as Record<string, unknown>;
+  const util = load("node:util") as Record<string, unknown>;
   util.isArray ??= Array.isArray;
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
 };

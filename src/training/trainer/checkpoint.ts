@@ -8,6 +8,8 @@ import type { ParameterState } from "../../engine/index.js";
 export interface Checkpoint {
   /** What the training was asked to do; a checkpoint fits only a training with an equal fingerprint. */
   readonly fingerprint: string;
+  /** The engine that took the last steps; absent in checkpoints from before there were two. */
+  readonly engine?: string | undefined;
   readonly steps: number;
   readonly elapsedMs: number;
   /** State of the source of batches, JSON-serialisable. */
@@ -21,6 +23,7 @@ const vectors = ["parameters", "firstMoment", "secondMoment", "average", "statis
 const count = z.int().nonnegative();
 const headerSchema = z.object({
   fingerprint: z.string(),
+  engine: z.string().optional(),
   steps: count,
   elapsedMs: z.number(),
   source: z.unknown(),
@@ -41,6 +44,7 @@ export const writeCheckpoint = async (path: string, checkpoint: Checkpoint): Pro
   const sets = Object.entries(checkpoint.states);
   const header: Header = {
     fingerprint: checkpoint.fingerprint,
+    engine: checkpoint.engine,
     steps: checkpoint.steps,
     elapsedMs: checkpoint.elapsedMs,
     source: checkpoint.source,
@@ -94,6 +98,7 @@ export const readCheckpoint = async (path: string, fingerprint?: string): Promis
   if (body.length !== headerEnd + 4 * floats) throw new CytoError("CHECKPOINT_INVALID", `${path} has another length`);
   return {
     fingerprint: header.fingerprint,
+    engine: header.engine,
     steps,
     elapsedMs,
     source,

@@ -1,6 +1,6 @@
 import { CytoError } from "../../core/index.js";
-import type { Feed, ParameterState, StepResult, TrainingRun } from "../../engine/index.js";
-import { checkpointPath, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import type { Feed, ParameterState, StepResult, TrainingEngine, TrainingRun } from "../../engine/index.js";
+import { type Checkpoint, checkpointPath, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { averageDecayAt, type Duration, donePart, learningRateAt, type Schedule } from "./schedule.js";
 
 /** An endless, seeded source of training steps whose place can be kept and found again. */
@@ -34,6 +34,10 @@ export interface TrainingPlan {
   readonly directory: string;
   readonly checkpointEveryMs: number;
   readonly fingerprint: string;
+  /** What takes the steps. A checkpoint belongs to any engine, but which one wrote it is kept in it. */
+  readonly engine?: TrainingEngine["name"];
+  /** Is told what the user should know of how the training goes on. */
+  readonly note?: (text: string) => void;
   /** Goes on from the checkpoint in `directory` where there is one. */
   readonly resume: boolean;
   /** Time spent before the first step that counts towards a duration in minutes. */
@@ -61,6 +65,7 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   if (before) {
     await plan.run.writeState(before.states);
     plan.source.restore(before.source);
+    noteChange(plan, before);
   }
   let steps = before?.steps ?? 0;
   const startMs = performance.now() - (before?.elapsedMs ?? 0) - (plan.preparationMs ?? 0);
@@ -69,7 +74,8 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const save = async () => {
     const states = await plan.run.readState();
     requireFinite(states);
-    await writeCheckpoint(path, { fingerprint: plan.fingerprint, steps, elapsedMs: elapsed(), source, states });
+    const { fingerprint, engine } = plan;
+    await writeCheckpoint(path, { fingerprint, engine, steps, elapsedMs: elapsed(), source, states });
   };
   let savedMs = elapsed();
   let moves = plan.source.next();
@@ -109,6 +115,14 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   }
   await save();
   return { steps, elapsedMs: elapsed(), finished: done >= 1 };
+};
+
+/** A resumed training is the same bit for bit only by the engine that began it. */
+const noteChange = ({ engine, note }: TrainingPlan, { engine: earlier, steps }: Checkpoint): void => {
+  if (engine === undefined || earlier === undefined || engine === earlier) return;
+  note?.(
+    `step ${steps} was taken by ${earlier}, the next by ${engine}: from here on not bit for bit the same training`,
+  );
 };
 
 /** Keeps a good checkpoint from being overwritten by a state that an update has taken out of the finite numbers. */
