@@ -22,6 +22,7 @@ const stations = [
   "src/dashboard",
   "src/daemon",
   "src/main[.]ts",
+  "src/setup",
   "src/cli",
 ];
 
@@ -79,10 +80,10 @@ module.exports = {
     },
     {
       name: "no-development-packages",
-      comment: "What runs in production is a dependency.",
+      comment: "What runs in production is a dependency. Types are needed to build only.",
       severity: "error",
       from: { path: "^(?:src|drivers)/" },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown"] },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown"], dependencyTypesNot: ["type-only"] },
     },
     {
       name: "no-tests-in-the-program",

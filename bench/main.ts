@@ -21,7 +21,7 @@ const benches: readonly Bench[] = [
   { name: "latency", summary: "camera to client, clustering, event-loop lag", run: latencyBench },
   {
     name: "training",
-    summary: "training step against the matrix-product peak, and PyTorch",
+    summary: "training step against the matrix-product peak, PyTorch and TensorFlow",
     run: () => trainingBench({ rounds: 12, pytorch: true }),
   },
   { name: "yolo", summary: "fields/s against a YOLOv8n-sized network", run: yoloBench },

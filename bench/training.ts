@@ -42,7 +42,8 @@ const peakProblem = (): { problem: TrainingProblem; feeds: Record<string, Feed>;
 
 const { batch, canvasPx, optimiser } = defaultDetectorSettings;
 
-const stepProblem = () => {
+/** The detector's training step and one batch of noise for it. */
+export const stepProblem = () => {
   const options = { batch, canvasPx, network: defaultUNet, loss: defaultDetectionLoss, optimiser };
   const { problem, parameters } = detectorProblem(options);
   const random = createRandom(4);
@@ -69,7 +70,7 @@ const stepFlopOf = ({ graph, players }: TrainingProblem): number =>
     return flopOf(graph);
   });
 
-const timed = async (run: TrainingRun, problem: string, feeds: Record<string, Feed>): Promise<number> => {
+export const timed = async (run: TrainingRun, problem: string, feeds: Record<string, Feed>): Promise<number> => {
   const start = performance.now();
   await run.step({ problem, feeds, learningRate: 1e-4, averageDecay: 0.9 });
   return performance.now() - start;

@@ -1,7 +1,8 @@
+import { measureEngines } from "./engines.js";
 import type { BenchResult, Figure } from "./figures.js";
 import { measureTraining } from "./training.js";
 
-/** The training step against the matrix-product peak, and against PyTorch where Python has it. */
+/** The training step against the matrix-product peak, and against PyTorch and TensorFlow where they are. */
 export const trainingBench = async (options: { rounds: number; pytorch: boolean }): Promise<BenchResult> => {
   const speed = await measureTraining(options);
   const step = `the detector's training step (${speed.stepGflop.toFixed(1)} GFLOP in convolutions and matrix products)`;
@@ -19,5 +20,14 @@ export const trainingBench = async (options: { rounds: number; pytorch: boolean 
       ? "SKIPPED: Python has no torch (pip install torch; the variable PYTHON names another Python than python3)"
       : `PyTorch's time for ${step} (channels last, same batch and optimiser) over this engine's, step by step in turn, median of the ratios`;
   figures.push({ name: "overPyTorch", value: speed.overPyTorch, atLeast: 1, how });
-  return { figures, raw: speed };
+  const engines = await measureEngines(options.rounds);
+  figures.push({
+    name: "overTensorFlow",
+    value: engines?.overTensorFlow,
+    atLeast: 1,
+    how: engines
+      ? `time of ${step} by the engine tfjs on TensorFlow ${engines.tensorFlow ?? ""} over the engine onnxruntime's, both on two threads, in turn, median of the ratios`
+      : "SKIPPED: TensorFlow is not set up (npm run setup:tensorflow)",
+  });
+  return { figures, raw: { ...speed, engines } };
 };

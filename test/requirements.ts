@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { findTensorFlow } from "../src/engine/index.js";
 
 /**
  * Tools that some tests need besides Node. Without the tool such a test skips and says in its name what to install; with
@@ -9,6 +10,7 @@ import { delimiter, join } from "node:path";
  *
  *     describe.skipIf(!requireTool("ffmpeg"))("the ffmpeg camera (needs ffmpeg)", () => { … });
  *     it.skipIf(!requirePython("onnx"))("agrees with the reference (needs Python's onnx)", () => { … });
+ *     it.skipIf(!requireTensorFlow())("agrees with … (needs npm run setup:tensorflow)", () => { … });
  *     it.skipIf(!hasNvidiaGpu())("runs on cuda (needs an NVIDIA GPU)", () => { … });
  */
 const inCi = process.env.CYTOSTREAM_CI === "1";
@@ -54,3 +56,7 @@ export const requirePython = (...modules: readonly string[]): boolean => {
 
 /** Whether an NVIDIA GPU is there; never a failure. */
 export const hasNvidiaGpu = (): boolean => spawnSync("nvidia-smi", ["-L"], { stdio: "ignore" }).status === 0;
+
+/** Whether the native TensorFlow library is set up (`npm run setup:tensorflow`); in CI it must be. */
+export const requireTensorFlow = (): boolean =>
+  demand("TensorFlow (npm run setup:tensorflow)", findTensorFlow().state === "ready");

@@ -1,13 +1,11 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { listDrivers } from "../../drivers/index.js";
 import { CytoError, modelsDirectory } from "../core/index.js";
 import { type ProviderTrial, tryProviders } from "../detection/index.js";
+import { findTensorFlow } from "../engine/index.js";
 import { listModels, loadModel } from "../registry/index.js";
 
 /** One thing that this machine can do, or what it lacks and how to mend that. */
@@ -166,23 +164,30 @@ export const checkDataSets = async (directory: string): Promise<Check> => {
       };
 };
 
+const tensorFlowRemedy =
+  "An option for training by --engine tfjs, on NVIDIA GPUs among others; the embedded engine needs nothing. " +
+  "`npm run setup:tensorflow` (add `-- --cuda` for NVIDIA GPUs) fetches the library and builds the binding.";
+
 /** Whether the TensorFlow binding is there; it is looked for, not loaded: that takes a second and a gigabyte. */
-export const checkTensorFlow = (require = createRequire(import.meta.url)): Check => {
-  const remedy =
-    "An option for training on NVIDIA GPUs; the embedded engine needs nothing. Its native binding is not in the npm package: " +
-    "`cd node_modules/@tensorflow/tfjs-node-gpu && node scripts/install.js gpu download` fetches it (from storage.googleapis.com), or " +
-    "build it against the libraries of a tensorflow wheel.";
-  try {
-    const packageFolder = dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
-    const binding = join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
-    if (existsSync(binding)) return { name: "tensorflow", state: "ok", detail: "binding present" };
-    return { name: "tensorflow", state: "lacking", detail: "package present, native binding not built", remedy };
-  } catch {
-    return {
-      name: "tensorflow",
-      state: "lacking",
-      detail: "package not installed",
-      remedy: `Run \`npm ci\`. ${remedy}`,
-    };
+export const checkTensorFlow = (require?: NodeJS.Require): Check => {
+  const name = "tensorflow";
+  const found = findTensorFlow(require);
+  switch (found.state) {
+    case "ready": {
+      const { record } = found;
+      const kind = record?.cuda ? "for NVIDIA GPUs" : "for processors";
+      const detail = record ? `${record.version} ${kind}, binding built` : "binding built by another installer";
+      return { name, state: "ok", detail };
+    }
+    case "noPackage": {
+      const remedy = `Run \`npm ci\` without --omit=optional first. ${tensorFlowRemedy}`;
+      return { name, state: "lacking", detail: "package @tensorflow/tfjs-node-gpu not installed", remedy };
+    }
+    case "notBuilt":
+      return { name, state: "lacking", detail: "package present, native binding not built", remedy: tensorFlowRemedy };
+    case "libraryGone": {
+      const detail = "binding built, but the library that it is linked to is gone from the cache";
+      return { name, state: "lacking", detail, remedy: tensorFlowRemedy };
+    }
   }
 };

@@ -3,6 +3,7 @@ import { CytoError } from "../core/index.js";
 import { trainClassifier, trainDetector } from "../training/index.js";
 import { painterKinds } from "../training/painter/index.js";
 import { canvasSide, collectByDataset, part, positive, positiveWhole, wholeNumber } from "./trainArguments.js";
+import { trainingEngineOption } from "./trainingEngine.js";
 import { trainingProviderOption } from "./trainingProvider.js";
 import { type CommonTrainOptions, runTraining } from "./trainingRun.js";
 import { completePainterCommand, painterMinutes, painterSummaries } from "./trainPainter.js";
@@ -76,6 +77,7 @@ const commonCommand = (train: Command, { name, summary, defaultMinutes, learning
         .default({}),
     )
     .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
+    .addOption(trainingEngineOption())
     .addOption(trainingProviderOption())
     .addOption(new Option("--batch <N>", "samples a step").argParser(positiveWhole))
     .addOption(

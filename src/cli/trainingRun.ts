@@ -1,13 +1,12 @@
 import { CytoError } from "../core/index.js";
-import { onnxruntimeEngine, type TrainingEngine } from "../engine/index.js";
 import type { StepReport, TrainingListener, TrainingRequest, TrainingSummary } from "../training/index.js";
 import { createProgress, type Progress, writeLossPlot } from "../training/progress/index.js";
 import { lossRecorder } from "./lossRecorder.js";
 import { readNames } from "./trainArguments.js";
-import { executionProvidersFor, type TrainingProvider } from "./trainingProvider.js";
+import { type EngineChoice, trainingEngineFor } from "./trainingEngine.js";
 
 /** Options that every `train` command has. */
-export interface CommonTrainOptions {
+export interface CommonTrainOptions extends EngineChoice {
   readonly data: string[];
   readonly out: string;
   readonly minutes?: number;
@@ -21,17 +20,9 @@ export interface CommonTrainOptions {
   readonly share?: Record<string, number>;
   readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
-  readonly threads?: number;
   readonly batch?: number;
   readonly fields?: number;
-  readonly provider: TrainingProvider;
 }
-
-const engineOf = async ({ provider, threads }: CommonTrainOptions): Promise<TrainingEngine> =>
-  onnxruntimeEngine({
-    executionProviders: await executionProvidersFor(provider),
-    ...(threads === undefined ? {} : { intraOpThreads: threads }),
-  });
 
 const listenerOf = (progress: Progress, record: (report: StepReport) => void): TrainingListener => ({
   loaded: (done, total) => {
@@ -56,7 +47,7 @@ export const runTraining = async (
   const { minutes, steps } = options;
   if (minutes !== undefined && steps !== undefined) throw new CytoError("USAGE", "Give --minutes or --steps, not both");
   const leaveOut = options.leaveOut === undefined ? undefined : await readNames(options.leaveOut);
-  const engine = await engineOf(options);
+  const engine = await trainingEngineFor(options);
   const progress = createProgress({
     stream: process.stderr,
     json: options.json || !process.stderr.isTTY,

@@ -126,6 +126,15 @@ export const errorTable = {
     exitCode: 69,
   }),
 
+  TENSORFLOW_UNAVAILABLE: entry(
+    "The engine tfjs has no native TensorFlow library",
+    "Run `npm run setup:tensorflow`, or train with --engine onnxruntime.",
+    { exitCode: 69 },
+  ),
+  SETUP_FAILED: entry("What was to be set up could not be", "See the message; set up again once that is mended.", {
+    exitCode: 69,
+  }),
+
   COUNTING_STATE_INVALID: entry(
     "Saved counts are damaged or of another version",
     "Start the count of the slide anew.",

@@ -48,6 +48,7 @@ export const fitNetwork = async <Batch>(fitting: Fitting<Batch>): Promise<Fitted
     fingerprint: fingerprintOf(fitting.identity),
     identity: fitting.identity,
     remark: request.listener.stage,
+    engine: request.engine.name,
     resume: request.resume,
     preparationMs: performance.now() - fitting.beganMs,
     report: request.listener.step,

@@ -68,6 +68,26 @@ describe("doctor", () => {
     expect((await checkDataSets(join(folder, "absent"))).state).toBe("lacking");
     mkdirSync(join(folder, "data", "mine"), { recursive: true });
     expect(await checkDataSets(join(folder, "data"))).toMatchObject({ state: "ok", detail: "mine" });
-    expect(checkTensorFlow(createRequire(join(folder, "x.js")))).toMatchObject({ state: "lacking" });
+  });
+
+  it("tells of TensorFlow what is there, and how to get what is not", () => {
+    const require = createRequire(join(folder, "x.js"));
+    const lacking = { state: "lacking", remedy: expect.stringContaining("npm run setup:tensorflow") };
+    expect(checkTensorFlow(require)).toMatchObject(lacking);
+    const packageFolder = join(folder, "node_modules", "@tensorflow", "tfjs-node-gpu");
+    for (const part of [join("lib", "napi-v8"), join("deps", "lib")]) {
+      mkdirSync(join(packageFolder, part), { recursive: true });
+    }
+    writeFileSync(join(packageFolder, "package.json"), "{}");
+    expect(checkTensorFlow(require)).toMatchObject({ ...lacking, detail: expect.stringContaining("not built") });
+    writeFileSync(join(packageFolder, "lib", "napi-v8", "tfjs_binding.node"), "");
+    expect(checkTensorFlow(require)).toMatchObject({
+      state: "ok",
+      detail: expect.stringContaining("another installer"),
+    });
+    writeFileSync(join(packageFolder, "deps", "cytostream.json"), '{ "version": "2.15.1", "cuda": false }');
+    expect(checkTensorFlow(require)).toMatchObject({ ...lacking, detail: expect.stringContaining("gone") });
+    writeFileSync(join(packageFolder, "deps", "lib", "libtensorflow.so"), "");
+    expect(checkTensorFlow(require)).toMatchObject({ state: "ok", detail: "2.15.1 for processors, binding built" });
   });
 });

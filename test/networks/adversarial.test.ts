@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createRandom } from "../../src/core/index.js";
-import {
-  onnxruntimeEngine,
-  type ParameterState,
-  type Player,
-  type TrainingProblem,
-  type TrainingRun,
-} from "../../src/engine/index.js";
+import type { ParameterState, Player, TrainingProblem, TrainingRun } from "../../src/engine/index.js";
 import { type Graph, Graph as NewGraph, type Operators, type Value } from "../../src/engine/onnx/index.js";
 import { type ConvSpec, ParameterSet, TrainingLayers } from "../../src/networks/index.js";
+import { embedded, native } from "../engine/engines.js";
 import { plainAdam } from "../engine/regression.js";
 
 const adam = { ...plainAdam, beta1: 0.5, clipNorm: 5 };
@@ -103,72 +98,75 @@ const bits = (state: ParameterState): string =>
     .map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength).toString("base64"))
     .join(" ");
 
-describe("two networks against each other", () => {
-  let run: TrainingRun;
-  beforeAll(async () => {
-    run = await onnxruntimeEngine({ intraOpThreads: 1 }).load(problems, initial);
-  });
-  afterAll(() => run[Symbol.asyncDispose]());
-  beforeEach(() => run.writeState(initial));
+describe.each([embedded, native])("two networks against each other, by $title", ({ engine, present }) => {
+  describe.skipIf(!present)("in turn and at once", () => {
+    let run: TrainingRun;
+    beforeAll(async () => {
+      run = await engine.load(problems, initial);
+    });
+    afterAll(() => run[Symbol.asyncDispose]());
+    beforeEach(() => run.writeState(initial));
 
-  const step = (problem: string, learningRate = 0.005) => run.step({ problem, feeds, learningRate, averageDecay: 0.5 });
-  const steps = async (problem: string, count: number) => {
-    const losses: Readonly<Record<string, number>>[] = [];
-    for (let taken = 0; taken < count; taken += 1) losses.push((await step(problem)).losses);
-    return losses;
-  };
+    const step = (problem: string, learningRate = 0.005) =>
+      run.step({ problem, feeds, learningRate, averageDecay: 0.5 });
+    const steps = async (problem: string, count: number) => {
+      const losses: Readonly<Record<string, number>>[] = [];
+      for (let taken = 0; taken < count; taken += 1) losses.push((await step(problem)).losses);
+      return losses;
+    };
 
-  it("leaves the painter as it is, bit for bit, while the critic learns", async () => {
-    const losses = await steps("judge", 12);
-    expect(losses.at(-1)!.judging).toBeLessThan(0.7 * losses[0]!.judging!);
-    const { painter, critic } = await run.readState();
-    expect(bits(painter!)).toBe(bits(initial.painter));
-    expect([painter!.steps, critic!.steps]).toEqual([0, 12]);
-    expect(bits(critic!)).not.toBe(bits(initial.critic));
-  });
+    it("leaves the painter as it is, bit for bit, while the critic learns", async () => {
+      const losses = await steps("judge", 12);
+      expect(losses.at(-1)!.judging).toBeLessThan(0.7 * losses[0]!.judging!);
+      const { painter, critic } = await run.readState();
+      expect(bits(painter!)).toBe(bits(initial.painter));
+      expect([painter!.steps, critic!.steps]).toEqual([0, 12]);
+      expect(bits(critic!)).not.toBe(bits(initial.critic));
+    });
 
-  it("leaves the critic as it is, bit for bit, while the painter learns", async () => {
-    const losses = await steps("paint", 15);
-    expect(losses.at(-1)!.painting).toBeLessThan(0.9 * losses[0]!.painting!);
-    const { painter, critic } = await run.readState();
-    expect(bits(critic!)).toBe(bits(initial.critic));
-    expect([painter!.steps, critic!.steps]).toEqual([15, 0]);
-  });
+    it("leaves the critic as it is, bit for bit, while the painter learns", async () => {
+      const losses = await steps("paint", 15);
+      expect(losses.at(-1)!.painting).toBeLessThan(0.9 * losses[0]!.painting!);
+      const { painter, critic } = await run.readState();
+      expect(bits(critic!)).toBe(bits(initial.critic));
+      expect([painter!.steps, critic!.steps]).toEqual([15, 0]);
+    });
 
-  it("shares what each learns with the other, step about, all of it finite", async () => {
-    const start = (await step("both", 0)).losses;
-    await run.writeState(initial);
-    for (let round = 0; round < 12; round += 1) {
-      await step("judge");
-      const { losses, observations, gradientNorms } = await step("paint");
-      const numbers = [...Object.values(losses), ...Object.values(gradientNorms), ...observations.painted!];
-      expect(numbers.every(Number.isFinite)).toBe(true);
-      expect(observations.painted!.every((value) => Math.abs(value) <= 1)).toBe(true);
-    }
-    const { painter, critic } = await run.readState();
-    expect([painter!.steps, critic!.steps]).toEqual([12, 12]);
-    for (const state of [painter!, critic!]) {
-      expect([...state.parameters, ...state.average, ...state.statistics].every(Number.isFinite)).toBe(true);
-    }
-    expect((await step("both", 0)).losses.likeness).toBeLessThan(start.likeness!);
-  });
+    it("shares what each learns with the other, step about, all of it finite", async () => {
+      const start = (await step("both", 0)).losses;
+      await run.writeState(initial);
+      for (let round = 0; round < 12; round += 1) {
+        await step("judge");
+        const { losses, observations, gradientNorms } = await step("paint");
+        const numbers = [...Object.values(losses), ...Object.values(gradientNorms), ...observations.painted!];
+        expect(numbers.every(Number.isFinite)).toBe(true);
+        expect(observations.painted!.every((value) => Math.abs(value) <= 1)).toBe(true);
+      }
+      const { painter, critic } = await run.readState();
+      expect([painter!.steps, critic!.steps]).toEqual([12, 12]);
+      for (const state of [painter!, critic!]) {
+        expect([...state.parameters, ...state.average, ...state.statistics].every(Number.isFinite)).toBe(true);
+      }
+      expect((await step("both", 0)).losses.likeness).toBeLessThan(start.likeness!);
+    });
 
-  it("gives both in one step the gradients that each has alone", async () => {
-    const together = await step("both");
-    const state = await run.readState();
-    await run.writeState(initial);
-    const judged = await step("judge");
-    const afterJudging = (await run.readState()).critic!;
-    await run.writeState(initial);
-    const painted = await step("paint");
-    const afterPainting = (await run.readState()).painter!;
-    expect(together.losses).toEqual(judged.losses);
-    expect(Object.keys(together.gradientNorms).sort()).toEqual(["critic", "painter"]);
-    expect(together.gradientNorms.critic).toBeCloseTo(judged.gradientNorms.critic!, 4);
-    expect(together.gradientNorms.painter).toBeCloseTo(painted.gradientNorms.painter!, 4);
-    const apart = (a: ParameterState, b: ParameterState) =>
-      a.firstMoment.reduce((most, value, index) => Math.max(most, Math.abs(value - b.firstMoment[index]!)), 0);
-    expect(apart(state.critic!, afterJudging)).toBeLessThan(1e-5);
-    expect(apart(state.painter!, afterPainting)).toBeLessThan(1e-5);
+    it("gives both in one step the gradients that each has alone", async () => {
+      const together = await step("both");
+      const state = await run.readState();
+      await run.writeState(initial);
+      const judged = await step("judge");
+      const afterJudging = (await run.readState()).critic!;
+      await run.writeState(initial);
+      const painted = await step("paint");
+      const afterPainting = (await run.readState()).painter!;
+      expect(together.losses).toEqual(judged.losses);
+      expect(Object.keys(together.gradientNorms).sort()).toEqual(["critic", "painter"]);
+      expect(together.gradientNorms.critic).toBeCloseTo(judged.gradientNorms.critic!, 4);
+      expect(together.gradientNorms.painter).toBeCloseTo(painted.gradientNorms.painter!, 4);
+      const apart = (a: ParameterState, b: ParameterState) =>
+        a.firstMoment.reduce((most, value, index) => Math.max(most, Math.abs(value - b.firstMoment[index]!)), 0);
+      expect(apart(state.critic!, afterJudging)).toBeLessThan(1e-5);
+      expect(apart(state.painter!, afterPainting)).toBeLessThan(1e-5);
+    });
   });
 });

@@ -20,6 +20,13 @@ export interface SessionOptions {
   readonly intraOpThreads: number;
 }
 
+/** What the worker thread is started with. */
+export interface StepWorkerData {
+  readonly problems: readonly CompiledProblem[];
+  readonly options: SessionOptions;
+  readonly initial: Readonly<Record<string, ParameterState>>;
+}
+
 interface SetState {
   parameters: ort.Tensor;
   firstMoment: ort.Tensor;

@@ -151,6 +151,7 @@ export const trainPainter = async (request: PainterTraining): Promise<TrainingSu
     checkpointEveryMs,
     fingerprint: fingerprintOf(identity),
     identity,
+    engine: request.engine.name,
     resume: request.resume,
     preparationMs: performance.now() - beganMs,
     report: listener.step,

@@ -10,6 +10,8 @@ export interface Checkpoint {
   readonly fingerprint: string;
   /** What the fingerprint is of, where it was told: JSON, to say what differs. */
   readonly identity?: unknown;
+  /** The engine that took the last steps; absent in checkpoints from before there were two. */
+  readonly engine?: string | undefined;
   readonly steps: number;
   readonly elapsedMs: number;
   /** State of the source of batches, JSON-serialisable. */
@@ -24,6 +26,7 @@ const count = z.int().nonnegative();
 const headerSchema = z.object({
   fingerprint: z.string(),
   identity: z.unknown().optional(),
+  engine: z.string().optional(),
   steps: count,
   elapsedMs: z.number(),
   source: z.unknown(),
@@ -46,6 +49,7 @@ export const writeCheckpoint = async (path: string, checkpoint: Checkpoint): Pro
   const header: Header = {
     fingerprint: checkpoint.fingerprint,
     ...(checkpoint.identity === undefined ? {} : { identity: checkpoint.identity }),
+    engine: checkpoint.engine,
     steps: checkpoint.steps,
     elapsedMs: checkpoint.elapsedMs,
     source: checkpoint.source,
@@ -162,6 +166,7 @@ export const readCheckpoint = async (
   return {
     fingerprint: header.fingerprint,
     ...(header.identity === undefined ? {} : { identity: header.identity }),
+    engine: header.engine,
     steps,
     elapsedMs,
     source,

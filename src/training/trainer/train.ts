@@ -1,6 +1,6 @@
 import { CytoError } from "../../core/index.js";
-import type { Feed, ParameterState, StepResult, TrainingRun } from "../../engine/index.js";
-import { checkpointPath, findCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import type { Feed, ParameterState, StepResult, TrainingEngine, TrainingRun } from "../../engine/index.js";
+import { type Checkpoint, checkpointPath, findCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { averageDecayAt, type Duration, donePart, learningRateAt, type Schedule } from "./schedule.js";
 
 /** An endless, seeded source of training steps whose place can be kept and found again. */
@@ -36,6 +36,8 @@ export interface TrainingPlan {
   readonly fingerprint: string;
   /** What the fingerprint is of; kept with the checkpoint, so that a resume that does not fit can say what differs. */
   readonly identity?: unknown;
+  /** What takes the steps. A checkpoint belongs to any engine, but which one wrote it is kept in it. */
+  readonly engine?: TrainingEngine["name"];
   /** Goes on from the checkpoint in `directory` where there is one. */
   readonly resume: boolean;
   /** Time spent before the first step that counts towards a duration in minutes. */
@@ -71,13 +73,14 @@ export interface TrainingOutcome {
  */
 export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const path = checkpointPath(plan.directory);
-  const { fingerprint, identity } = plan;
+  const { fingerprint, identity, engine } = plan;
   const found = plan.resume ? await findCheckpoint(path, fingerprint, identity) : undefined;
   if (found?.passedOver !== undefined) plan.remark?.(`${found.passedOver}; the one before it is used`);
   const before = found?.checkpoint;
   if (before) {
     await plan.run.writeState(before.states);
     plan.source.restore(before.source);
+    noteChange(plan, before);
   }
   let steps = before?.steps ?? 0;
   const startMs = performance.now() - (before?.elapsedMs ?? 0) - (plan.preparationMs ?? 0);
@@ -86,7 +89,7 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const save = async () => {
     const states = await plan.run.readState();
     requireFinite(states);
-    await writeCheckpoint(path, { fingerprint, identity, steps, elapsedMs: elapsed(), source, states });
+    await writeCheckpoint(path, { fingerprint, identity, engine, steps, elapsedMs: elapsed(), source, states });
   };
   let savedMs = elapsed();
   let moves = plan.source.next();
@@ -126,6 +129,14 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   }
   await save();
   return { steps, elapsedMs: elapsed(), finished: done >= 1 };
+};
+
+/** A resumed training is the same bit for bit only by the engine that began it. */
+const noteChange = ({ engine, remark }: TrainingPlan, { engine: earlier, steps }: Checkpoint): void => {
+  if (engine === undefined || earlier === undefined || engine === earlier) return;
+  remark?.(
+    `step ${steps} was taken by ${earlier}, the next by ${engine}: from here on not bit for bit the same training`,
+  );
 };
 
 /** Keeps a good checkpoint from being overwritten by a state that an update has taken out of the finite numbers. */

@@ -1,8 +1,6 @@
-import type { Tensor as TfTensor } from "@tensorflow/tfjs-core";
 import type { Random } from "../../../src/core/index.js";
 import type { Operators, Value } from "../../../src/engine/onnx/index.js";
 import { sizeOf } from "./runGraph.js";
-import type { TensorFlow } from "./tensorflow.js";
 
 /**
  * How an input is drawn. Kinks (zeros of rectifiers, ties of maxima) must lie further off than the finite differences
@@ -22,8 +20,6 @@ export interface GradientCase {
   readonly operator: string;
   readonly inputs: readonly CaseInput[];
   readonly build: (ops: Operators, inputs: readonly Value[]) => Value;
-  /** The same in TensorFlow.js. */
-  readonly oracle: (tf: TensorFlow, inputs: readonly TfTensor[]) => TfTensor;
 }
 
 export const drawValues = ({ dims, draw = "normal" }: CaseInput, random: Random): Float32Array => {

@@ -1,7 +1,5 @@
-import type { Tensor4D, Tensor as TfTensor } from "@tensorflow/tfjs-core";
 import { batchNormalise, type Operators, type Value } from "../../../src/engine/onnx/index.js";
 import type { GradientCase } from "./gradientCase.js";
-import type { TensorFlow } from "./tensorflow.js";
 
 type Pads = readonly [number, number, number, number];
 
@@ -15,14 +13,6 @@ interface ConvCase {
   readonly bias?: boolean;
 }
 
-const lastChannel = (tf: TensorFlow, x: TfTensor): Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as Tensor4D;
-const firstChannel = (tf: TensorFlow, x: TfTensor): TfTensor => tf.transpose(x, [0, 3, 1, 2]);
-
-const padsOf = ({ kernel, pads }: Pick<ConvCase, "kernel" | "pads">): Pads => {
-  if (pads === undefined) return [kernel[0] >> 1, kernel[1] >> 1, kernel[0] >> 1, kernel[1] >> 1];
-  return typeof pads === "number" ? [pads, pads, pads, pads] : pads;
-};
-
 const describeConv = ({ x, m, kernel, stride = 1, pads, bias = false }: ConvCase): string => {
   const padding = pads === undefined ? "default pads" : `pads ${pads}`;
   return `of [${x}] to ${m} channels, kernel ${kernel.join("x")}, stride ${stride}, ${padding}${bias ? ", bias" : ""}`;
@@ -33,9 +23,6 @@ const optionsOf = ({ stride, pads }: ConvCase, bias: Value | undefined) => ({
   ...(pads === undefined ? {} : { pads }),
   ...(bias ? { bias } : {}),
 });
-
-const withBias = (tf: TensorFlow, y: TfTensor, bias: TfTensor | undefined): TfTensor =>
-  bias ? tf.add(y, tf.reshape(bias, [1, bias.size, 1, 1])) : y;
 
 const convCases = (
   [
@@ -72,17 +59,6 @@ const convCases = (
       ...(shape.bias ? [{ dims: [shape.m] }] : []),
     ],
     build: (ops, [x, weights, bias]) => ops.conv(x!, weights!, optionsOf(shape, bias)),
-    oracle: (tf, [x, weights, bias]) => {
-      const [top, left, bottom, right] = padsOf(shape);
-      const padded = tf.pad(lastChannel(tf, x!), [
-        [0, 0],
-        [top, bottom],
-        [left, right],
-        [0, 0],
-      ]);
-      const kernel = tf.transpose(weights!, [2, 3, 1, 0]) as Tensor4D;
-      return withBias(tf, firstChannel(tf, tf.conv2d(padded, kernel, shape.stride ?? 1, "valid")), bias);
-    },
   }),
 );
 
@@ -109,21 +85,6 @@ const transposedCases = (
     ],
     build: (ops, [x, weights, bias]) =>
       ops.convTranspose(x!, weights!, { ...optionsOf(shape, bias), outputPadding: extra }),
-    oracle: (tf, [x, weights, bias]) => {
-      const [n, , h, w] = shape.x;
-      const { stride = 1, kernel, m } = shape;
-      const [top, left, bottom, right] = padsOf(shape);
-      const whole = [(h - 1) * stride + kernel[0] + extra[0], (w - 1) * stride + kernel[1] + extra[1]] as const;
-      const full = tf.conv2dTranspose(
-        lastChannel(tf, x!),
-        tf.transpose(weights!, [2, 3, 1, 0]) as Tensor4D,
-        [n, ...whole, m],
-        stride,
-        "valid",
-      );
-      const part = tf.slice(full, [0, top, left, 0], [n, whole[0] - top - bottom, whole[1] - left - right, m]);
-      return withBias(tf, firstChannel(tf, part), bias);
-    },
   };
 });
 
@@ -139,36 +100,24 @@ const poolCases = (
     operator: "MaxPool",
     inputs: [{ dims, draw: "apart" }],
     build: (ops, [x]) => ops.maxPool(x!, { kernel: size, stride: size }),
-    oracle: (tf, [x]) => firstChannel(tf, tf.maxPool(lastChannel(tf, x!), size, size, "valid")),
   },
   {
     title: `AveragePool of [${dims}] by ${size}`,
     operator: "AveragePool",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.averagePool(x!, { kernel: size, stride: size }),
-    oracle: (tf, [x]) => firstChannel(tf, tf.avgPool(lastChannel(tf, x!), size, size, "valid")),
   },
   {
     title: `Resize of [${dims}] by ${size}`,
     operator: "Resize",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.upsample(x!, size),
-    oracle: (tf, [x]) => {
-      const [n, c, h, w] = dims;
-      const open = tf.reshape(x!, [n, c, h, 1, w, 1]);
-      return tf.reshape(tf.mul(open, tf.ones([1, 1, 1, size, 1, size])), [n, c, h * size, w * size]);
-    },
   },
   {
     title: `SpaceToDepth of [${dims}] by ${size}`,
     operator: "SpaceToDepth",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.spaceToDepth(x!, size),
-    oracle: (tf, [x]) => {
-      const [n, c, h, w] = dims;
-      const blocks = tf.reshape(x!, [n, c, h / size, size, w / size, size]);
-      return tf.reshape(tf.transpose(blocks, [0, 3, 5, 1, 2, 4]), [n, size * size * c, h / size, w / size]);
-    },
   },
 ]);
 
@@ -189,13 +138,6 @@ export const normalisationCases = (
     operator: "BatchNormalization",
     inputs: [{ dims }, { dims: [dims[1]], draw: "positive" }, { dims: [dims[1]] }],
     build: normalise,
-    oracle: (tf, [x, scale, bias]) => {
-      const image = (vector: TfTensor) => tf.reshape(vector, [1, dims[1], 1, 1]);
-      const centred = tf.sub(x!, tf.mean(x!, [0, 2, 3], true));
-      const variance = tf.mean(tf.square(centred), [0, 2, 3], true);
-      const normal = tf.div(centred, tf.sqrt(tf.add(variance, epsilon)));
-      return tf.add(tf.mul(normal, image(scale!)), image(bias!));
-    },
   }),
 );
 

@@ -1,31 +1,26 @@
-import type { Tensor as TfTensor } from "@tensorflow/tfjs-core";
 import type { SliceRange } from "../../../src/engine/onnx/index.js";
 import type { GradientCase } from "./gradientCase.js";
-import type { TensorFlow } from "./tensorflow.js";
 
 const reshapeCases = (
   [
-    [[2, 3], [6], [6]],
+    [[2, 3], [6]],
     [
       [2, 3, 4],
       [0, -1],
-      [2, 12],
     ],
     [
       [2, 6],
       [-1, 0, 2],
-      [1, 6, 2],
     ],
-    [[1], [], []],
-    [[], [1, 1], [1, 1]],
+    [[1], []],
+    [[], [1, 1]],
   ] as const
 ).map(
-  ([dims, target, result]): GradientCase => ({
+  ([dims, target]): GradientCase => ({
     title: `Reshape of [${dims}] to [${target}]`,
     operator: "Reshape",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.reshape(x!, target),
-    oracle: (tf, [x]) => tf.reshape(x!, [...result]),
   }),
 );
 
@@ -52,7 +47,6 @@ const expandCases = (
     operator: "Expand",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.expand(x!, target),
-    oracle: (tf, [x]) => tf.mul(x!, tf.ones([...target])),
   }),
 );
 
@@ -77,7 +71,6 @@ const transposeCases = (
     operator: "Transpose",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.transpose(x!, permutation),
-    oracle: (tf, [x]) => tf.transpose(x!, [...permutation]),
   }),
 );
 
@@ -87,17 +80,8 @@ const concatCases = [0, 1, -1].map(
     operator: "Concat",
     inputs: [{ dims: [2, 2, 3] }, { dims: axis === 0 ? [1, 2, 3] : axis === 1 ? [2, 4, 3] : [2, 2, 1] }],
     build: (ops, [a, b]) => ops.concat([a!, b!, a!], axis),
-    oracle: (tf, [a, b]) => tf.concat([a!, b!, a!], axis < 0 ? 2 : axis),
   }),
 );
-
-/** The elements that a range walks over, by gathering. */
-const walk = (tf: TensorFlow, x: TfTensor, ranges: readonly SliceRange[]): TfTensor =>
-  ranges.reduce((part, { axis, start, end, step = 1 }) => {
-    const places: number[] = [];
-    for (let at = start; step > 0 ? at < end : at > end; at += step) places.push(at);
-    return tf.gather(part, tf.tensor1d(places, "int32"), axis);
-  }, x);
 
 const sliceCases = (
   [
@@ -132,19 +116,10 @@ const sliceCases = (
     operator: "Slice",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.slice(x!, ranges),
-    oracle: (tf, [x]) => walk(tf, x!, ranges),
   }),
 );
 
 type Pads = readonly (readonly [number, number])[];
-
-/** Cropping by a slice first, then padding. */
-const cropAndPad = (tf: TensorFlow, x: TfTensor, pads: Pads): TfTensor => {
-  const begin = pads.map(([before]) => Math.max(0, -before));
-  const size = x.shape.map((dim, axis) => dim - begin[axis]! - Math.max(0, -pads[axis]![1]));
-  const grow = pads.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
-  return tf.pad(tf.slice(x, begin, size), grow);
-};
 
 const padCases = (
   [
@@ -167,7 +142,6 @@ const padCases = (
     operator: "Pad",
     inputs: [{ dims }],
     build: (ops, [x]) => ops.pad(x!, pads),
-    oracle: (tf, [x]) => cropAndPad(tf, x!, pads),
   }),
 );
 
@@ -208,13 +182,8 @@ const matMulCases = (
     operator: "MatMul",
     inputs: [{ dims: left }, { dims: right }],
     build: (ops, [a, b]) => ops.matMul(a!, b!),
-    oracle: (tf, [a, b]) => broadcastMatMul(tf, a!, b!),
   }),
 );
-
-/** A product of matrices written out as sums of products. */
-const broadcastMatMul = (tf: TensorFlow, a: TfTensor, b: TfTensor): TfTensor =>
-  tf.sum(tf.mul(tf.expandDims(a, a.rank), tf.expandDims(b, b.rank - 2)), -2);
 
 export const shapeCases = [
   ...reshapeCases,

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CytoError, createRandom, type RandomState, spawnWorker } from "../../../src/core/index.js";
-import { onnxruntimeEngine, type TrainingRun } from "../../../src/engine/index.js";
-import { WorkerRun } from "../../../src/engine/onnxruntime/trainingEngine.js";
+import { onnxruntimeEngine, type TrainingRun, tfjsEngine } from "../../../src/engine/index.js";
+import { WorkerRun } from "../../../src/engine/thread/workerRun.js";
 import {
   checkpointPath,
   readCheckpoint,
@@ -106,6 +106,22 @@ describe("a training", () => {
       reports.map(({ steps, learningRate, losses, gradientNorms }) => ({ steps, learningRate, losses, gradientNorms }));
     expect(course(parts)).toEqual(course(whole));
     expect(await other.readState()).toEqual(found.states);
+  });
+
+  it("that is resumed by another engine goes on from the same state, and says so", async () => {
+    const notes: string[] = [];
+    const note = (text: string) => void notes.push(text);
+    await train(plan({ engine: "onnxruntime", remark: note, ...stopAfter(5) }));
+    expect((await saved()).engine).toBe("onnxruntime");
+    await train(plan({ engine: "onnxruntime", remark: note, resume: true, ...stopAfter(6) }));
+    expect(notes).toEqual([]);
+    const kept = await saved();
+    await using other = await tfjsEngine({ backend: "javascript" }).load([problem], initial);
+    const end = await train(plan({ run: other, engine: "tfjs", remark: note, resume: true, ...stopAfter(7) }));
+    expect(end).toMatchObject({ steps: 7 });
+    expect(notes).toEqual([expect.stringMatching(/step 6 .* onnxruntime.* tfjs/)]);
+    const { engine, states } = await saved();
+    expect([engine, states.line!.steps]).toEqual(["tfjs", kept.states.line!.steps + 1]);
   });
 
   it("reports each step with its part of the whole and its rate", async () => {

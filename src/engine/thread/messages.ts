@@ -1,12 +1,5 @@
 import type { ErrorCode } from "../../core/index.js";
 import type { ParameterState, StepRequest } from "../contract.js";
-import type { CompiledProblem, SessionOptions } from "./stepSession.js";
-
-export interface StepWorkerData {
-  readonly problems: readonly CompiledProblem[];
-  readonly options: SessionOptions;
-  readonly initial: Readonly<Record<string, ParameterState>>;
-}
 
 export type StepCall = { readonly id: number } & (
   | { readonly kind: "open" }
@@ -23,5 +16,6 @@ export interface StepReply {
     readonly code: ErrorCode;
     readonly message: string;
     readonly context: Readonly<Record<string, unknown>>;
+    readonly remedy: string;
   };
 }
