@@ -137,7 +137,6 @@ const train = async (table: TableName, plan: Plan, options: CommonOptions): Prom
   const { features, threads } = options;
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
-    const executionProviders = await executionProvidersFor(options.provider);
     return await performRuns({
       plan,
       out: options.out,
@@ -146,11 +145,10 @@ const train = async (table: TableName, plan: Plan, options: CommonOptions): Prom
       settings: settingsOf(options),
       features: features.endsWith(".onnx") ? features : await resolveModel(modelsDirectory(), features),
       engine: onnxruntimeEngine({
-        executionProviders,
+        executionProviders: await executionProvidersFor(options.provider),
         ...(threads === undefined ? {} : { intraOpThreads: threads }),
       }),
       threads,
-      ...(executionProviders.includes("cuda") ? { provider: "cuda" } : {}),
       only: options.only,
       minutes: options.minutes,
       redo: options.redo,

@@ -95,7 +95,7 @@ const registerDetector = (train: Command): void => {
   const defaultMinutes = 30;
   const summary = "the U-Net that maps fields to densities and extents";
   const share = "part of the samples by data set, default by number of fields";
-  const canvas = "side of a training sample, px, a multiple of 16; default 176";
+  const canvas = "side of a training sample, px, a multiple of 16; default 160";
   withAugmentation(commonCommand(train, { name, summary, defaultMinutes, learningRate: "0.002" }))
     .addOption(new Option("--canvas <PX>", canvas).argParser(canvasSide))
     .addOption(new Option("--share <DATASET=PART...>", share).argParser(collectByDataset).default({}))

@@ -1,6 +1,5 @@
 import type { CellClass, LabelledCell, Random } from "../../core/index.js";
 import { CytoError, cellClasses, densityClasses, densityClassOf } from "../../core/index.js";
-import type { ExecutionProvider } from "../../detection/index.js";
 import type { Picture } from "../../pictures/index.js";
 import type { StoredField } from "../datasets/fieldPictures.js";
 
@@ -22,8 +21,6 @@ export interface Augmentation {
   readonly fields?: number | undefined;
   /** Threads of the painter; default onnxruntime's own choice. */
   readonly threads?: number | undefined;
-  /** Where it paints; default cpu. */
-  readonly provider?: ExecutionProvider | undefined;
 }
 
 /** @throws CytoError USAGE for a ratio that cannot be one */

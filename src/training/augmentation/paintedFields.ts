@@ -96,11 +96,11 @@ class PaintedFields implements FieldMaker {
  * @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID, DATASET_INVALID, IMAGE_UNREADABLE
  */
 export const openPaintedFields = async (
-  { painter: directory, stains, threads, provider }: Augmentation,
+  { painter: directory, stains, threads }: Augmentation,
   fields: readonly LabelledField[],
 ): Promise<FieldMaker> => {
   const measured = stains === undefined ? undefined : await stainsOfPictures(stains);
-  const painter = await openPainter(directory, { threads, ...(provider ? { provider } : {}) });
+  const painter = await openPainter(directory, { threads });
   const identity = { painter: painter.ref.sha256, stains: stainsIdentity(stains) };
   return new PaintedFields(painter, fields, measured, identity);
 };

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { CytoError } from "../../core/index.js";
-import type { ExecutionProvider } from "../../detection/index.js";
 import type { TrainingEngine } from "../../engine/index.js";
 import { copyPaste, makeFieldPool } from "../augmentation/index.js";
 import { trainClassifier } from "../classifier/trainClassifier.js";
@@ -30,8 +29,6 @@ export interface Surroundings {
   readonly features: string;
   readonly engine: TrainingEngine;
   readonly threads?: number | undefined;
-  /** Where made fields are painted. */
-  readonly provider?: ExecutionProvider | undefined;
   readonly runs: Runs;
   readonly listener: TrainingListener;
   readonly signal?: AbortSignal | undefined;
@@ -86,13 +83,13 @@ const performPainter = async (unit: PainterUnit, around: Surroundings): Promise<
 
 const augmentationOf = (unit: NetworkUnit, around: Surroundings) => {
   if (unit.arm === "rd") return undefined;
-  const { settings, runs, threads, provider } = around;
+  const { settings, runs, threads } = around;
   return {
     painter: unit.painter === undefined ? copyPaste : join(runs.folder(unit.painter), "model"),
     ratio: unit.alone ? 1 : settings.ratio,
     ...(unit.otherStains ? { stains: foldersOf(around, "other")[0]! } : {}),
     fields: settings.madeFields,
-    ...{ threads, provider },
+    threads,
   };
 };
 
@@ -138,14 +135,14 @@ const validationOf = async (key: DataKey, around: Surroundings): Promise<readonl
 };
 
 const performPictures = async (unit: PicturesUnit, around: Surroundings): Promise<Performed> => {
-  const { runs, features, threads, provider, listener } = around;
+  const { runs, features, threads, listener } = around;
   listener.stage("painting held-out masks");
   const figures = await scorePictures({
     painter: unit.painter === undefined ? undefined : join(runs.folder(unit.painter), "model"),
     fields: await validationOf("all", around),
     features,
     folder: runs.folder(unit.name),
-    ...{ threads, provider },
+    threads,
   });
   return { figures };
 };

@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ExecutionProvider } from "../../detection/index.js";
 import type { Picture } from "../../pictures/index.js";
 import type { StoredField } from "../datasets/fieldPictures.js";
 import { type LabelledField, resamplePicture } from "../datasets/index.js";
@@ -45,8 +44,6 @@ export interface PictureScoreRequest {
   /** Folder for strips of samples. */
   readonly folder: string;
   readonly threads?: number | undefined;
-  /** Where it paints; default cpu. */
-  readonly provider?: ExecutionProvider | undefined;
   readonly onField?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -109,10 +106,9 @@ const summarise = (compared: readonly Compared[]) => ({
  * @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID, IMAGE_UNREADABLE, OUTPUT_FAILED
  */
 export const scorePictures = async (request: PictureScoreRequest): Promise<PictureFigures> => {
-  const { fields, folder, threads, provider } = request;
-  const opening = { threads, ...(provider ? { provider } : {}) };
+  const { fields, folder, threads } = request;
   await using network = await openFeatures(request.features, threads);
-  await using painter = request.painter === undefined ? undefined : await openPainter(request.painter, opening);
+  await using painter = request.painter === undefined ? undefined : await openPainter(request.painter, { threads });
   const paint: Paint = painter ? (_, mask) => painter.paint(mask) : flatPaint;
   const masked = await loadMaskedFields(fields, { threads });
   const [real, painted] = [new PatchFeatures(network), new PatchFeatures(network)];
