@@ -175,6 +175,11 @@ const run = async (table: TableName, plan: Plan, options: CommonOptions): Promis
   if (options.list) return list(plan, options);
   const done = options.assemble || (await train(table, plan, options));
   if (!done) process.exitCode = unfinished;
+  // Other processes may be at other runs: the table is put together when all are done.
+  if (options.only !== undefined && !options.assemble) {
+    process.stdout.write(options.json ? `${JSON.stringify({ run: options.only, done })}\n` : "");
+    return;
+  }
   const { text, ...rest } = await assembleTable(table, plan, options.out);
   if (options.json) process.stdout.write(`${JSON.stringify(rest)}\n`);
   else {

@@ -24,7 +24,7 @@ import type { PainterTraining } from "./training.js";
 const checkpointEveryMs = 60_000;
 const showEverySteps = 250;
 /** Held-out crops that are scored now and then, of which so many are shown; and at the end. */
-const crops = { between: 48, shown: 16, atEnd: 400 };
+const crops = { between: 48, shown: 16, atEnd: 240 };
 
 const settingsOf = (request: PainterTraining, judge: LoadedJudge | undefined): PainterSettings => {
   const plain = painterSettings(request.kind, drawnPlaneCount, judge);
