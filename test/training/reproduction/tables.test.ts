@@ -92,7 +92,7 @@ describe("regimes", () => {
     chosen.flatMap(({ cells }) => cells).filter((labelled) => labelled.cellClass === cellClass).length;
 
   it("eight: eight fields, the same in whatever order they come", () => {
-    const { choose } = choiceOf("eight", false);
+    const { choose } = choiceOf("eight", { validation: false });
     const chosen = choose(fields, "train");
     expect(chosen).toHaveLength(8);
     expect(choose([...fields].reverse(), "train")).toEqual(chosen);
@@ -100,13 +100,17 @@ describe("regimes", () => {
   });
 
   it("rare: ten names of each rare class, no cell less", () => {
-    const chosen = choiceOf("rare", true).choose(fields, "train");
+    const chosen = choiceOf("rare", { validation: true }).choose(fields, "train");
     expect(chosen).toHaveLength(30);
     expect(countOf(chosen, "basophil")).toBe(10);
     expect(countOf(chosen, "eosinophil")).toBe(10);
     expect(countOf(chosen, "leukocyte")).toBe(40);
     expect(countOf(chosen, "monocyte")).toBe(30);
-    expect(choiceOf("rare", true).choose(fields, "val")).toBe(fields);
+    expect(choiceOf("rare", { validation: true }).choose(fields, "val")).toBe(fields);
+    const fewer = choiceOf("rare", { validation: true, most: 22 }).choose(fields, "train");
+    expect([countOf(fewer, "basophil"), countOf(fewer, "eosinophil")]).toEqual([10, 10]);
+    expect(fewer).toHaveLength(Math.max(new Set(fewer).size, 10));
+    expect(choiceOf("all", { validation: true, most: 7 }).choose(fields, "train")).toHaveLength(7);
   });
 });
 
