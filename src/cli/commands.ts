@@ -6,8 +6,8 @@ export const commands: readonly CommandEntry[] = [
   { name: "detect", load: () => import("./detect.js") },
   { name: "evaluate", load: () => import("./evaluate.js") },
   { name: "train", load: () => import("./train.js") },
-  { name: "reproduce", load: () => import("./reproduce.js") },
   { name: "generate", load: () => import("./generate.js") },
+  { name: "reproduce", load: () => import("./reproduce.js") },
   { name: "models", load: () => import("./models.js") },
   { name: "doctor", load: () => import("./doctor.js") },
 ];

@@ -33,12 +33,12 @@ interface CommonOptions {
   readonly seeds: number[];
   readonly painterSteps: number;
   readonly cellsSteps: number;
+  readonly painterFields: number;
   readonly painterSide: number;
   readonly painterBatch: number;
-  readonly painterFields: number;
   readonly fields?: number;
   readonly features: string;
-  readonly only?: string;
+  readonly only?: string[];
   readonly list: boolean;
   readonly assemble: boolean;
   readonly redo: boolean;
@@ -67,9 +67,9 @@ const defaults = defaultReproductionSettings;
 const settingsOf = (options: CommonOptions & Partial<Table4Options>): RunRequest["settings"] => ({
   painterSteps: options.painterSteps,
   cellsSteps: options.cellsSteps,
+  painterFields: options.painterFields,
   painterSidePx: options.painterSide,
   painterBatch: options.painterBatch,
-  painterFields: options.painterFields,
   detectorSteps: options.steps ?? defaults.detectorSteps,
   canvasPx: options.canvas ?? defaults.canvasPx,
   batch: options.batch ?? defaults.batch,
@@ -177,6 +177,11 @@ const run = async (table: TableName, plan: Plan, options: CommonOptions): Promis
   if (options.list) return list(plan, options);
   const done = options.assemble || (await train(table, plan, options));
   if (!done) process.exitCode = unfinished;
+  // Other processes may be at other runs: the table is put together when all are done.
+  if (options.only !== undefined && !options.assemble) {
+    process.stdout.write(options.json ? `${JSON.stringify({ runs: options.only, done })}\n` : "");
+    return;
+  }
   const { text, ...rest } = await assembleTable(table, plan, options.out);
   if (options.json) process.stdout.write(`${JSON.stringify(rest)}\n`);
   else {
@@ -212,20 +217,20 @@ const common = (command: Command): Command =>
     .addOption(
       new Option("--painter-steps <N>", "of each painter").argParser(wholeNumber).default(defaults.painterSteps),
     )
+    .addOption(
+      new Option("--painter-fields <N>", "training fields of a data set that it sees, at most")
+        .argParser(wholeNumber)
+        .default(defaults.painterFields),
+    )
     .addOption(new Option("--painter-side <PX>", "of a sample").argParser(canvasSide).default(defaults.painterSidePx))
     .addOption(
       new Option("--painter-batch <N>", "samples a step").argParser(wholeNumber).default(defaults.painterBatch),
     )
     .addOption(
-      new Option("--painter-fields <N>", "fields of each data set that a painter learns from, at most")
-        .argParser(wholeNumber)
-        .default(defaults.painterFields),
-    )
-    .addOption(
       new Option("--cells-steps <N>", "of each classifier").argParser(wholeNumber).default(defaults.cellsSteps),
     )
     .addOption(new Option("--fields <N>", "validation fields of each data set, default all").argParser(wholeNumber))
-    .option("--only <RUN>", "this run and what it needs, instead of all; --list names the runs")
+    .option("--only <RUN...>", "these runs and what they need, instead of all; --list names the runs")
     .option("--list", "list the runs with the stage in which each can be done, and do nothing", false)
     .option("--assemble", "put the table together from the runs that are done, reading nothing else", false)
     .option("--redo", "throw away runs that were begun with other settings", false)

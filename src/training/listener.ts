@@ -1,5 +1,6 @@
 import type { TrainingEngine } from "../engine/index.js";
 import type { Augmentation } from "./augmentation/augmentation.js";
+import type { PictureCache } from "./datasets/pictureCache.js";
 import type { FieldChoice, KnownScales } from "./fields.js";
 import type { Duration, Schedule, StepReport } from "./trainer/index.js";
 
@@ -26,6 +27,8 @@ export interface TrainingRequest {
   readonly mostFields?: number;
   /** Fields that are made, painted or pasted, to be learnt from beside the real ones. */
   readonly augmentation?: Augmentation;
+  /** Where pictures that were decoded and resampled are kept for the next training. */
+  readonly cache?: PictureCache;
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
   readonly out: string;
   readonly duration: Duration;

@@ -46,6 +46,7 @@ export const trainClassifier = async (request: ClassifierTraining): Promise<Trai
     batch,
     seed: request.seed,
     onLoaded: listener.loaded,
+    cache: request.cache,
     made,
   });
   requireAllClasses(sampler.classCounts);

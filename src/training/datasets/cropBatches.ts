@@ -180,7 +180,7 @@ class Sampler implements CropSampler {
  * @throws CytoError IMAGE_UNREADABLE, DATASET_INVALID
  */
 export const createCropSampler = async (options: CropSamplerOptions): Promise<CropSampler> => {
-  const crops = await loadCrops(options.fields, storedCrop, { onLoaded: options.onLoaded });
+  const crops = await loadCrops(options.fields, storedCrop, options);
   if (crops.length === 0)
     throw new CytoError(
       "DATASET_INVALID",

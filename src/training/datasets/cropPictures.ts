@@ -1,7 +1,8 @@
 import { type Box, isLeukocyteClass, leukocyteClasses } from "../../core/index.js";
 import { decodePicture, type Picture } from "../../pictures/index.js";
 import type { LabelledField } from "./dataset.js";
-import { invalid, mapBounded } from "./files.js";
+import { invalid, mapBounded, mapFrom } from "./files.js";
+import { ownStart, type PictureCache } from "./pictureCache.js";
 import { resamplePicture } from "./resample.js";
 
 /** Side of the square around a leukocyte that the classifier sees, um. */
@@ -29,6 +30,8 @@ export interface CropGeometry {
 
 export interface CropPictureOptions {
   readonly onLoaded?: ((done: number, total: number) => void) | undefined;
+  /** Where crops are kept from one training to the next. */
+  readonly cache?: PictureCache | undefined;
 }
 
 const picturesAtOnce = 4;
@@ -39,14 +42,18 @@ export const cutCrop = (
   box: Box,
   umPerPixel: number,
   { sideUm, sidePx }: CropGeometry,
-): Uint8Array => {
+): Picture["pixels"] => {
   const side = sideUm / umPerPixel;
   const left = (box.left + box.right - side) / 2;
   const top = (box.top + box.bottom - side) / 2;
   return resamplePicture(picture, { left, top, width: side, height: side }, { width: sidePx, height: sidePx }).pixels;
 };
 
-const cropsOf = async (field: LabelledField, geometry: CropGeometry): Promise<readonly StoredCrop[]> => {
+const cropsOf = async (
+  field: LabelledField,
+  geometry: CropGeometry,
+  cache: PictureCache | undefined,
+): Promise<readonly StoredCrop[]> => {
   const named = field.cells.flatMap(({ cellClass, box }, index) =>
     isLeukocyteClass(cellClass) ? [{ classIndex: leukocyteClasses.indexOf(cellClass), box, index }] : [],
   );
@@ -54,13 +61,19 @@ const cropsOf = async (field: LabelledField, geometry: CropGeometry): Promise<re
   const { umPerPixel } = field;
   if (umPerPixel === undefined)
     throw invalid(`${field.picturePath}: nothing tells its scale; give um per pixel (cytostream.yaml: umPerPixel)`);
-  const picture = await decodePicture(field.picturePath);
-  return named.map(({ classIndex, box, index }) => ({
-    dataset: field.dataset,
-    id: `${field.id}#${index}`,
-    classIndex,
-    pixels: cutCrop(picture, box, umPerPixel, geometry),
-  }));
+  let picture: Promise<Picture> | undefined;
+  const cut = async (box: Box): Promise<Picture> => {
+    picture ??= decodePicture(field.picturePath);
+    const { sidePx } = geometry;
+    return { width: sidePx, height: sidePx, pixels: cutCrop(await picture, box, umPerPixel, geometry) };
+  };
+  const crops: StoredCrop[] = [];
+  for (const { classIndex, box, index } of named) {
+    const how = ["crop", box.left, box.top, box.right, box.bottom, umPerPixel, geometry.sideUm, geometry.sidePx];
+    const { pixels } = await (cache ? cache.get(field.picturePath, how, () => cut(box)) : cut(box));
+    crops.push({ dataset: field.dataset, id: `${field.id}#${index}`, classIndex, pixels });
+  }
+  return crops;
 };
 
 /**
@@ -70,15 +83,16 @@ const cropsOf = async (field: LabelledField, geometry: CropGeometry): Promise<re
 export const loadCrops = async (
   fields: readonly LabelledField[],
   geometry: CropGeometry,
-  { onLoaded }: CropPictureOptions = {},
+  { onLoaded, cache }: CropPictureOptions = {},
 ): Promise<readonly StoredCrop[]> => {
   let done = 0;
-  const crops = await mapBounded(fields, picturesAtOnce, async (field) => {
-    const cut = await cropsOf(field, geometry);
+  const load = async (field: LabelledField): Promise<readonly StoredCrop[]> => {
+    const cut = await cropsOf(field, geometry, cache);
     onLoaded?.(++done, fields.length);
     return cut;
-  });
-  return crops.flat();
+  };
+  const start = cache ? ownStart(fields.length) : 0;
+  return (await mapFrom(start, fields, (some) => mapBounded(some, picturesAtOnce, load))).flat();
 };
 
 /**

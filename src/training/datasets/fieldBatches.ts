@@ -37,7 +37,7 @@ export const fieldAugmentation: FieldAugmentation = {
   noise: 4,
 };
 
-export interface FieldSamplerOptions extends Pick<FieldPictureOptions, "onLoaded"> {
+export interface FieldSamplerOptions extends Pick<FieldPictureOptions, "onLoaded" | "cache"> {
   readonly fields: readonly LabelledField[];
   /** Side of the square canvas, px; even. Default 192. */
   readonly canvasPx?: number | undefined;
@@ -251,10 +251,14 @@ class Sampler implements FieldSampler {
  * @throws CytoError IMAGE_UNREADABLE, DATASET_INVALID, USAGE
  */
 export const createFieldSampler = async (options: FieldSamplerOptions): Promise<FieldSampler> => {
-  const { fields, canvasPx = 192, onLoaded } = options;
+  const { fields, canvasPx = 192, onLoaded, cache } = options;
   if (!Number.isInteger(canvasPx / mapStride) || canvasPx <= 0)
     throw new CytoError("USAGE", `the canvas' side is an even number of px, not ${canvasPx}`);
   const augmentation = { ...fieldAugmentation, ...options.augmentation };
-  const stored = await loadFieldPictures(fields, { redCellPx: storedOversize * augmentation.redCellPx, onLoaded });
+  const stored = await loadFieldPictures(fields, {
+    redCellPx: storedOversize * augmentation.redCellPx,
+    onLoaded,
+    cache,
+  });
   return new Sampler(stored, canvasPx, augmentation, options);
 };

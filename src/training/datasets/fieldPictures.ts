@@ -1,7 +1,8 @@
 import { cellClasses, densityClasses, densityClassOf } from "../../core/index.js";
-import { decodePicture } from "../../pictures/index.js";
+import { decodePicture, type Picture } from "../../pictures/index.js";
 import type { LabelledField } from "./dataset.js";
-import { invalid, mapBounded } from "./files.js";
+import { invalid, mapBounded, mapFrom } from "./files.js";
+import { ownStart, type PictureCache } from "./pictureCache.js";
 import { resamplePicture } from "./resample.js";
 import { mergeTwiceListed } from "./twiceListed.js";
 
@@ -29,19 +30,25 @@ export interface FieldPictureOptions {
   /** Fields whose red cells are larger are shrunk to this diameter, px; smaller ones stay as they are. Default 40. */
   readonly redCellPx?: number | undefined;
   readonly onLoaded?: ((done: number, total: number) => void) | undefined;
+  /** Where pictures at the scale that is asked for are kept from one training to the next. */
+  readonly cache?: PictureCache | undefined;
 }
 
 const picturesAtOnce = 4;
 
-const store = async (field: LabelledField, redCellPx: number): Promise<StoredField> => {
+const store = async (field: LabelledField, redCellPx: number, cache?: PictureCache): Promise<StoredField> => {
   const diameter = field.redCellDiameterPx;
   if (diameter === undefined)
     throw invalid(`${field.picturePath}: nothing tells its scale; give um per pixel (cytostream.yaml: umPerPixel)`);
-  const picture = await decodePicture(field.picturePath);
-  const width = Math.max(Math.round(picture.width * Math.min(redCellPx / diameter, 1)), 1);
-  const height = Math.max(Math.round(picture.height * Math.min(redCellPx / diameter, 1)), 1);
-  const small = resamplePicture(picture, { left: 0, top: 0, ...picture }, { width, height });
-  const [scaleX, scaleY] = [width / picture.width, height / picture.height];
+  const { widthPx, heightPx } = field;
+  const width = Math.max(Math.round(widthPx * Math.min(redCellPx / diameter, 1)), 1);
+  const height = Math.max(Math.round(heightPx * Math.min(redCellPx / diameter, 1)), 1);
+  const shrink = async (): Promise<Picture> => {
+    const picture = await decodePicture(field.picturePath);
+    return resamplePicture(picture, { left: 0, top: 0, ...picture }, { width, height });
+  };
+  const small = await (cache ? cache.get(field.picturePath, ["field", width, height], shrink) : shrink());
+  const [scaleX, scaleY] = [width / widthPx, height / heightPx];
   const cells = mergeTwiceListed(field.cells);
   const boxes = cells.flatMap(({ box }) => [
     box.left * scaleX,
@@ -69,12 +76,13 @@ const store = async (field: LabelledField, redCellPx: number): Promise<StoredFie
  */
 export const loadFieldPictures = async (
   fields: readonly LabelledField[],
-  { redCellPx = 40, onLoaded }: FieldPictureOptions = {},
+  { redCellPx = 40, onLoaded, cache }: FieldPictureOptions = {},
 ): Promise<readonly StoredField[]> => {
   let done = 0;
-  return mapBounded(fields, picturesAtOnce, async (field) => {
-    const stored = await store(field, redCellPx);
+  const load = async (field: LabelledField): Promise<StoredField> => {
+    const stored = await store(field, redCellPx, cache);
     onLoaded?.(++done, fields.length);
     return stored;
-  });
+  };
+  return mapFrom(cache ? ownStart(fields.length) : 0, fields, (some) => mapBounded(some, picturesAtOnce, load));
 };

@@ -74,3 +74,14 @@ export const mapBounded = async <T, R>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, work));
   return results;
 };
+
+/** Maps a list that is taken from `start` on and round to it again; results in the items' order. */
+export const mapFrom = async <T, R>(
+  start: number,
+  items: readonly T[],
+  map: (items: readonly T[]) => Promise<readonly R[]>,
+): Promise<readonly R[]> => {
+  const results = await map([...items.slice(start), ...items.slice(0, start)]);
+  const before = items.length - start;
+  return [...results.slice(before), ...results.slice(0, before)];
+};

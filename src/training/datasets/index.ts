@@ -21,6 +21,7 @@ export {
 export type { FieldBatch } from "./fieldTargets.js";
 export { type MaskCrop, openMaskCrops } from "./maskCrops.js";
 export { openDataset } from "./openDataset.js";
+export { PictureCache } from "./pictureCache.js";
 export { type PictureWindow, resamplePicture } from "./resample.js";
 export { borderPx, isCut, redCellDiameterUm } from "./scale.js";
 export { findTwiceLabelled, inverseOrientation, type TwiceLabelled, turnBox } from "./twiceLabelled.js";

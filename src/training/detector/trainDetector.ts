@@ -41,6 +41,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
     seed: request.seed,
     weights: request.shares,
     onLoaded: listener.loaded,
+    cache: request.cache,
     made,
   });
   const network = defaultUNet;

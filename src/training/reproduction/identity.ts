@@ -13,11 +13,11 @@ export interface IdentityContext {
 
 /** The settings that decide a unit's course, and no others: a painter does not care how long detectors train. */
 const settingsOf = (unit: Unit, settings: ReproductionSettings): Partial<ReproductionSettings> => {
-  const { painterSteps, painterSidePx, painterBatch, painterFields, detectorSteps, cellsSteps, mostFields } = settings;
+  const { painterSteps, painterFields, painterSidePx, painterBatch, detectorSteps, cellsSteps, mostFields } = settings;
   const { canvasPx, batch, ratio, madeFields } = settings;
   switch (unit.kind) {
     case "painter":
-      return { painterSteps, painterSidePx, painterBatch, painterFields };
+      return { painterSteps, painterFields, painterSidePx, painterBatch };
     case "detector":
       return { detectorSteps, canvasPx, batch, ...(unit.arm === "rd" ? {} : { ratio, madeFields }) };
     case "cells":

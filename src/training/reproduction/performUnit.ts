@@ -4,7 +4,7 @@ import { CytoError } from "../../core/index.js";
 import type { TrainingEngine } from "../../engine/index.js";
 import { copyPaste, makeFieldPool } from "../augmentation/index.js";
 import { trainClassifier } from "../classifier/trainClassifier.js";
-import type { LabelledField } from "../datasets/index.js";
+import { type LabelledField, PictureCache } from "../datasets/index.js";
 import { trainDetector } from "../detector/trainDetector.js";
 import { evenlySpaced } from "../evenlySpaced.js";
 import { type KnownScales, readTrainingFields } from "../fields.js";
@@ -54,7 +54,11 @@ const requestOf = (unit: PainterUnit | NetworkUnit, steps: number, around: Surro
   datasets: foldersOf(around, unit.data),
   scales: around.scales,
   // A detector's thresholds are chosen when it is scored; classifiers and painters look at held-out fields themselves.
-  choice: choiceOf(unit.regime, unit.kind !== "detector"),
+  choice: choiceOf(unit.regime, {
+    validation: unit.kind !== "detector",
+    most: unit.kind === "painter" ? around.settings.painterFields : undefined,
+  }),
+  cache: new PictureCache(around.runs.cache),
   out: around.runs.folder(unit.name),
   duration: { steps },
   seed: unit.seed,
@@ -72,7 +76,7 @@ const outcomeOf = ({ finished, steps, figures }: TrainingSummary): Performed =>
 const performPainter = async (unit: PainterUnit, around: Surroundings): Promise<Performed> => {
   const { settings, runs, threads } = around;
   const summary = await trainPainting(unit.painting, {
-    request: { ...requestOf(unit, settings.painterSteps, around), mostFields: settings.painterFields },
+    request: requestOf(unit, settings.painterSteps, around),
     judge: unit.judge === undefined ? undefined : join(runs.folder(unit.judge), "model"),
     sidePx: settings.painterSidePx,
     batch: settings.painterBatch,
@@ -101,7 +105,7 @@ const showMade = async (unit: NetworkUnit, around: Surroundings): Promise<void> 
   if (!augmentation || unit.kind !== "detector") return;
   const { training } = await readTrainingFields(foldersOf(around, unit.data), {
     scales: around.scales,
-    choice: choiceOf(unit.regime, false),
+    choice: choiceOf(unit.regime, { validation: false }),
   });
   const pool = await makeFieldPool({ augmentation, fields: training, count: shownFields, seed: unit.seed });
   const pictures = pool.items.map(({ width, height, pixels }) => ({ width, height, pixels: Uint8Array.from(pixels) }));

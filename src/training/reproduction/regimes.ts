@@ -1,5 +1,7 @@
 import { type CellClass, createRandom } from "../../core/index.js";
+import { fieldsShowing } from "../augmentation/index.js";
 import type { LabelledField } from "../datasets/index.js";
+import { evenlySpaced } from "../evenlySpaced.js";
 import type { FieldChoice } from "../fields.js";
 
 /** How much of a data set's labels a training is given. */
@@ -80,8 +82,26 @@ const trainingFields: Readonly<Record<RegimeName, (fields: readonly LabelledFiel
   rare: unnameRare,
 };
 
-/** What a training of a regime learns from; its validation fields are kept as they are, or left out. */
-export const choiceOf = (regime: RegimeName, validation: boolean): FieldChoice => ({
-  name: validation ? regime : `${regime}, training fields only`,
-  choose: (fields, split) => (split === "train" ? trainingFields[regime](fields) : validation ? fields : []),
+/** At most so many fields; of those with names of rare classes none is lost. */
+const fewerFields = (regime: RegimeName, fields: readonly LabelledField[], most: number): readonly LabelledField[] => {
+  const kept = regime === "rare" ? fieldsShowing(fields, rareClasses) : [];
+  const others = fields.filter((field) => !kept.includes(field));
+  return [...kept, ...evenlySpaced(others, Math.max(most - kept.length, 0))];
+};
+
+export interface ChoiceOptions {
+  /** Whether validation fields are kept, as they are, or left out. */
+  readonly validation: boolean;
+  /** Training fields of a data set, at most, evenly spaced among those of the regime; default all. */
+  readonly most?: number | undefined;
+}
+
+/** What a training of a regime learns from. */
+export const choiceOf = (regime: RegimeName, { validation, most }: ChoiceOptions): FieldChoice => ({
+  name: `${regime}${validation ? "" : ", training fields only"}${most === undefined ? "" : `, at most ${most}`}`,
+  choose: (fields, split) => {
+    if (split === "val") return validation ? fields : [];
+    const chosen = trainingFields[regime](fields);
+    return most === undefined ? chosen : fewerFields(regime, chosen, most);
+  },
 });

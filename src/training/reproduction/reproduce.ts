@@ -28,8 +28,8 @@ export interface RunRequest extends Omit<Surroundings, "runs" | "signal"> {
   readonly plan: Plan;
   /** Folder of the runs. */
   readonly out: string;
-  /** This run and what it needs, instead of all. */
-  readonly only?: string | undefined;
+  /** These runs and what they need, instead of all. */
+  readonly only?: readonly string[] | undefined;
   /** Time for this call; the run that is going on when it is over keeps a checkpoint. */
   readonly minutes?: number | undefined;
   /** Throws away runs that were begun with other settings. */
@@ -40,11 +40,12 @@ export interface RunRequest extends Omit<Surroundings, "runs" | "signal"> {
 
 const unitsOf = ({ plan, only }: RunRequest): readonly Unit[] => {
   if (only === undefined) return plan.units;
-  const units = plan.withNeeds(only);
-  if (units.length > 0) return units;
-  throw new CytoError("USAGE", `There is no run ${only} in this table`, {
-    remedy: "`--list` names the runs; regimes, arms and seeds decide which there are.",
-  });
+  const stranger = only.find((name) => plan.unit(name) === undefined);
+  if (stranger !== undefined)
+    throw new CytoError("USAGE", `There is no run ${stranger} in this table`, {
+      remedy: "`--list` names the runs; regimes, arms and seeds decide which there are.",
+    });
+  return [...new Set(only.flatMap((name) => plan.withNeeds(name)))];
 };
 
 const featuresHash = async ({ features, threads }: RunRequest, units: readonly Unit[]): Promise<string | undefined> => {

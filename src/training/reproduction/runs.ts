@@ -75,9 +75,12 @@ const begunSchema = z.strictObject({ version: z.literal(1), identity: z.json() }
  */
 export class Runs {
   readonly #directory: string;
+  /** Folder of pictures that are kept from one run to the next. */
+  readonly cache: string;
 
   constructor(out: string) {
     this.#directory = join(out, "runs");
+    this.cache = join(out, "cache");
   }
 
   folder(name: string): string {

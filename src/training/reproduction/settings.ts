@@ -14,11 +14,11 @@ export interface ReproductionSettings {
   readonly madeFields?: number | undefined;
   /** Validation fields of each data set that pictures are painted of and detectors are scored on, evenly spaced; all. */
   readonly mostFields?: number | undefined;
+  /** Fields of each data set that a painter learns from, at most: evenly spaced among those of its regime. */
+  readonly painterFields: number;
   /** Of the painters' training: side of a sample, px, and samples a step. */
   readonly painterSidePx: number;
   readonly painterBatch: number;
-  /** Fields of each data set that a painter is trained on, evenly spaced, where it has more. */
-  readonly painterFields: number;
 }
 
 export const defaultReproductionSettings: ReproductionSettings = {
@@ -28,9 +28,9 @@ export const defaultReproductionSettings: ReproductionSettings = {
   canvasPx: 128,
   batch: 8,
   ratio: 0.5,
+  painterFields: 1000,
   painterSidePx: 128,
   painterBatch: 4,
-  painterFields: 800,
 };
 
 /** Whether an arm learns from made fields. */

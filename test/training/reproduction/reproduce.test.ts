@@ -95,7 +95,7 @@ describe("table 2", () => {
 
     // Stopped or not: the same figures.
     const unstopped = requestOf("table2-at-once", { plan });
-    await performRuns({ ...unstopped.request, only: "pictures-l1-1" });
+    await performRuns({ ...unstopped.request, only: ["pictures-l1-1"] });
     const figures = async (out: string): Promise<unknown> =>
       JSON.parse(await readFile(join(root, out, "runs", "pictures-l1-1", "result.json"), "utf8")).figures;
     expect(await figures("table2-at-once")).toEqual(await figures("table2"));
@@ -112,7 +112,7 @@ describe("table 2", () => {
   }, 300_000);
 
   it("refuses runs that were begun with other settings, and makes them anew when told so", async () => {
-    const only = "pictures-flat-1";
+    const only = ["pictures-flat-1"];
     const { request } = requestOf("changed", { plan, only });
     await performRuns(request);
     const changed = { ...request, settings: { ...settings, mostFields: 5 } };
@@ -124,7 +124,7 @@ describe("table 2", () => {
   }, 60_000);
 
   it("names no run that there is not", async () => {
-    const { request } = requestOf("none", { plan, only: "pictures-none-1" });
+    const { request } = requestOf("none", { plan, only: ["pictures-none-1"] });
     await expect(performRuns(request)).rejects.toMatchObject({ code: "USAGE" });
   });
 });
