@@ -243,7 +243,7 @@ describe("a training", () => {
   it("whose thread crashes ends with a code and keeps the checkpoint before", async () => {
     await train(plan(stopAfter(2)));
     const before = await readFile(checkpointPath(directory));
-    const worker = spawnWorker(new URL("../../engine/onnxruntime/exitingWorker.js", import.meta.url));
+    const worker = spawnWorker(new URL("../../engine/thread/exitingWorker.js", import.meta.url));
     await using crashing = new WorkerRun(worker, new Map());
     await crashing.opened();
     await expect(train(plan({ run: crashing }))).rejects.toEqual(code("INTERNAL"));
