@@ -115,6 +115,9 @@ export const errorTable = {
       exitCode: 70,
     },
   ),
+  MEMORY_INSUFFICIENT: entry("The machine has too little free memory", "Free memory, or ask for less.", {
+    exitCode: 69,
+  }),
   CHECKPOINT_INVALID: entry("A checkpoint does not fit this training", "Start anew, or give the matching folder.", {
     exitCode: 65,
   }),

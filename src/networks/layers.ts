@@ -167,6 +167,19 @@ export const foldedConv = (weights: Weights, { name, channels, norm }: ConvSpec)
   return { weight: folded, bias };
 };
 
+/**
+ * Weights whose normalisations do nothing, for a convolution that has its normalisation folded in already: what `foldedConv`
+ * gave, it gives again.
+ */
+export const unfoldedConv = (name: string, { weight, bias }: FoldedConv): ReadonlyMap<string, Float32Array> =>
+  new Map([
+    [`${name}.weight`, weight],
+    [`${name}.scale`, new Float32Array(bias.length).fill(Math.sqrt(1 + normEpsilon))],
+    [`${name}.shift`, bias],
+    [`${name}.mean`, new Float32Array(bias.length)],
+    [`${name}.variance`, new Float32Array(bias.length).fill(1)],
+  ]);
+
 /** A 3x3 convolution with batch normalisation and rectifier: the unit of which the networks are built. */
 export const convBlock = (name: string, channels: number): ConvSpec => ({
   name,

@@ -46,6 +46,8 @@ export const fitNetwork = async <Batch>(fitting: Fitting<Batch>): Promise<Fitted
     directory: request.out,
     checkpointEveryMs,
     fingerprint: fingerprintOf(fitting.identity),
+    identity: fitting.identity,
+    remark: request.listener.stage,
     resume: request.resume,
     preparationMs: performance.now() - fitting.beganMs,
     report: request.listener.step,

@@ -7,5 +7,7 @@ export {
   type Painter,
   type PaintOptions,
 } from "./openPainter.js";
-export { type PainterKind, painterKinds } from "./settings.js";
+export { type PainterKind, type PainterWeights, painterKinds } from "./settings.js";
+export type { PainterTraining } from "./training.js";
+export { trainPainter } from "./trainPainter.js";
 export { type PainterModel, paintedRedCellPx, writePainter } from "./writePainter.js";

@@ -1,6 +1,6 @@
 import { CytoError } from "../../core/index.js";
 import type { Feed, ParameterState, StepResult, TrainingRun } from "../../engine/index.js";
-import { checkpointPath, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import { checkpointPath, findCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { averageDecayAt, type Duration, donePart, learningRateAt, type Schedule } from "./schedule.js";
 
 /** An endless, seeded source of training steps whose place can be kept and found again. */
@@ -34,11 +34,25 @@ export interface TrainingPlan {
   readonly directory: string;
   readonly checkpointEveryMs: number;
   readonly fingerprint: string;
+  /** What the fingerprint is of; kept with the checkpoint, so that a resume that does not fit can say what differs. */
+  readonly identity?: unknown;
   /** Goes on from the checkpoint in `directory` where there is one. */
   readonly resume: boolean;
   /** Time spent before the first step that counts towards a duration in minutes. */
   readonly preparationMs?: number;
   readonly report: (report: StepReport) => void;
+  /** Something that went otherwise than asked for, such as a damaged checkpoint that was passed over. */
+  readonly remark?: (text: string) => void;
+  /**
+   * Looks at each step before it counts. While it says no, nothing is saved but at the end, so that a checkpoint holds a
+   * state that was believed in. @throws CytoError TRAINING_DIVERGED to end the training; the checkpoint stays
+   */
+  readonly isSound?: (report: StepReport) => boolean;
+  /** Called with the state after every so many steps; the training waits for it. */
+  readonly visit?: {
+    readonly everySteps: number;
+    readonly look: (states: Readonly<Record<string, ParameterState>>, steps: number) => Promise<void>;
+  };
   readonly signal?: AbortSignal;
 }
 
@@ -57,7 +71,10 @@ export interface TrainingOutcome {
  */
 export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const path = checkpointPath(plan.directory);
-  const before = plan.resume ? await readCheckpoint(path, plan.fingerprint) : undefined;
+  const { fingerprint, identity } = plan;
+  const found = plan.resume ? await findCheckpoint(path, fingerprint, identity) : undefined;
+  if (found?.passedOver !== undefined) plan.remark?.(`${found.passedOver}; the one before it is used`);
+  const before = found?.checkpoint;
   if (before) {
     await plan.run.writeState(before.states);
     plan.source.restore(before.source);
@@ -69,7 +86,7 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const save = async () => {
     const states = await plan.run.readState();
     requireFinite(states);
-    await writeCheckpoint(path, { fingerprint: plan.fingerprint, steps, elapsedMs: elapsed(), source, states });
+    await writeCheckpoint(path, { fingerprint, identity, steps, elapsedMs: elapsed(), source, states });
   };
   let savedMs = elapsed();
   let moves = plan.source.next();
@@ -80,29 +97,29 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
       learningRate: learningRateAt(plan.schedule, steps, done),
       averageDecay: averageDecayAt(plan.schedule, steps),
     };
-    const pending = takeMoves(plan.run, moves, rates);
+    const taken = { moves: 0 };
+    const pending = takeMoves(plan.run, moves, { ...rates, taken });
     // Handled below; here for the case that the source throws first.
     pending.catch(() => undefined);
     const following = plan.source.state();
     moves = plan.source.next();
     const result = await pending.catch(async (error: unknown) => {
-      // What ended the training says more than why its checkpoint could not be written.
-      await save().catch(() => undefined);
+      // What ended the training says more than why its checkpoint could not be written. A step of which one player has
+      // moved already is no state to go on from.
+      if (taken.moves === 0) await save().catch(() => undefined);
       throw CytoError.from(error);
     });
     source = following;
     steps += 1;
     done = donePart(plan.duration, steps, elapsed());
     const stepMs = performance.now() - beganMs;
-    plan.report({
-      steps,
-      done: Math.min(done, 1),
-      elapsedMs: elapsed(),
-      stepMs,
-      ...result,
-      learningRate: rates.learningRate,
-    });
-    if (elapsed() - savedMs > plan.checkpointEveryMs) {
+    const report = { steps, done: Math.min(done, 1), elapsedMs: elapsed(), stepMs, ...result };
+    const stepReport: StepReport = { ...report, learningRate: rates.learningRate };
+    plan.report(stepReport);
+    const sound = plan.isSound?.(stepReport) ?? true;
+    if (plan.visit && steps % plan.visit.everySteps === 0 && done < 1)
+      await plan.visit.look(await plan.run.readState(), steps);
+    if (sound && elapsed() - savedMs > plan.checkpointEveryMs) {
       await save();
       savedMs = elapsed();
     }
@@ -123,7 +140,10 @@ const requireFinite = (states: Readonly<Record<string, ParameterState>>): void =
 const takeMoves = async (
   run: TrainingRun,
   moves: ReturnType<StepSource["next"]>,
-  rates: { readonly learningRate: number; readonly averageDecay: number },
+  {
+    taken,
+    ...rates
+  }: { readonly learningRate: number; readonly averageDecay: number; readonly taken: { moves: number } },
 ): Promise<Pick<StepResult, "losses" | "gradientNorms">> => {
   const losses: Record<string, number> = {};
   const gradientNorms: Record<string, number> = {};
@@ -131,6 +151,7 @@ const takeMoves = async (
     const result = await run.step({ ...move, ...rates });
     Object.assign(losses, result.losses);
     Object.assign(gradientNorms, result.gradientNorms);
+    taken.moves += 1;
   }
   return { losses, gradientNorms };
 };

@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ParameterState } from "../../../src/engine/index.js";
 import {
   type Checkpoint,
+  checkpointBefore,
   checkpointPath,
+  findCheckpoint,
   fingerprintOf,
   readCheckpoint,
   writeCheckpoint,
@@ -86,12 +88,35 @@ describe("a checkpoint", () => {
     );
   });
 
-  it("makes its folder, leaves nothing beside it, and takes the place of the one before", async () => {
+  it("makes its folder, and takes the place of the one before, which stays beside it", async () => {
     const path = checkpointPath(join(folder, "new", "folder"));
     await writeCheckpoint(path, example);
     await writeCheckpoint(path, { ...example, steps: 8 });
     expect((await readCheckpoint(path, "same"))!.steps).toBe(8);
-    expect(await readdir(join(folder, "new", "folder"))).toEqual(["checkpoint.bin"]);
+    expect(await readdir(join(folder, "new", "folder"))).toEqual(["checkpoint.bin", "checkpoint.bin.before"]);
+    expect((await readCheckpoint(checkpointBefore(path), "same"))!.steps).toBe(example.steps);
+  });
+
+  it("gives way to the one before it where it is damaged or lost, and to none of another training", async () => {
+    const path = checkpointPath(join(folder, "two"));
+    const identity = { seed: 1, network: { widths: [4, 8] }, data: "a" };
+    await writeCheckpoint(path, { ...example, identity, steps: 5 });
+    await writeCheckpoint(path, { ...example, identity, steps: 8 });
+    expect(await findCheckpoint(path, "same", identity)).toMatchObject({ checkpoint: { steps: 8 } });
+    const other = findCheckpoint(path, "other", { ...identity, seed: 2, network: { widths: [4, 9] } });
+    await expect(other).rejects.toThrowError(
+      /other settings or data: seed is 1 there and 2 here; network\.widths\.1 is 8 there and 9 here$/,
+    );
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.subarray(0, bytes.length - 1));
+    const found = await findCheckpoint(path, "same", identity);
+    expect(found).toMatchObject({ checkpoint: { steps: 5 }, passedOver: expect.stringContaining("damaged") });
+    await expect(findCheckpoint(path, "other", identity)).rejects.toEqual(invalid);
+    await rm(path);
+    expect(await findCheckpoint(path, "same", identity)).toMatchObject({ checkpoint: { steps: 5 } });
+    await writeFile(checkpointBefore(path), "neither");
+    await writeFile(path, "this");
+    await expect(findCheckpoint(path, "same", identity)).rejects.toEqual(invalid);
   });
 
   it("is undefined where there is none", async () => {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createRandom, type RandomState, spawnWorker } from "../../../src/core/index.js";
+import { CytoError, createRandom, type RandomState, spawnWorker } from "../../../src/core/index.js";
 import { onnxruntimeEngine, type TrainingRun } from "../../../src/engine/index.js";
 import { WorkerRun } from "../../../src/engine/onnxruntime/trainingEngine.js";
 import {
@@ -172,6 +172,34 @@ describe("a training", () => {
     await expect(train(plan({ resume: true, fingerprint: "other" }))).rejects.toEqual(code("CHECKPOINT_INVALID"));
     expect((await readFile(checkpointPath(directory))).equals(before)).toBe(true);
     expect(await train(plan({ resume: false, fingerprint: "other" }))).toMatchObject({ steps: 12 });
+  });
+
+  it("shows its state now and then, and keeps no checkpoint of a state that is not believed in", async () => {
+    const seen: number[] = [];
+    const look = async (states: Awaited<ReturnType<TrainingRun["readState"]>>, steps: number) => {
+      expect(states.line!.steps).toBe(steps);
+      seen.push(steps);
+    };
+    const doubtful = plan({
+      visit: { everySteps: 3, look },
+      checkpointEveryMs: 0,
+      isSound: ({ steps }) => {
+        if (steps === 8) throw new CytoError("TRAINING_DIVERGED", "too sure");
+        return steps < 5;
+      },
+    });
+    await expect(train(doubtful)).rejects.toEqual(code("TRAINING_DIVERGED"));
+    expect(seen).toEqual([3, 6]);
+    expect(await saved()).toMatchObject({ steps: 4 });
+  });
+
+  it("goes on from the checkpoint before a damaged one, and says so", async () => {
+    await train(plan({ checkpointEveryMs: 0, ...stopAfter(6) }));
+    await writeFile(checkpointPath(directory), "damaged");
+    const remarks: string[] = [];
+    const rest = plan({ resume: true, remark: (text) => remarks.push(text) });
+    expect(await train(rest)).toMatchObject({ steps: 12, finished: true });
+    expect(remarks).toEqual([expect.stringContaining("the one before it is used")]);
   });
 
   it("starts anew where there is nothing to resume", async () => {
