@@ -11,7 +11,15 @@ export class PainterLoan implements AsyncDisposable {
   #rest: NodeJS.Timeout | undefined;
   #users = 0;
 
-  constructor(private readonly open: () => Promise<Painter>) {}
+  constructor(
+    private readonly open: () => Promise<Painter>,
+    private readonly idleMs = restAfterMs,
+  ) {}
+
+  /** Whether it holds the painter's memory. */
+  get isOpen(): boolean {
+    return this.#painter !== undefined;
+  }
 
   /** @throws CytoError what keeps the painter from opening; MODEL_INVALID where it is no longer the one that it was */
   async use<T>(work: (painter: Painter) => Promise<T>): Promise<T> {
@@ -22,7 +30,7 @@ export class PainterLoan implements AsyncDisposable {
       return await work(await this.#painter);
     } finally {
       this.#users--;
-      if (this.#users === 0) this.#rest = setTimeout(() => void this[Symbol.asyncDispose](), restAfterMs);
+      if (this.#users === 0) this.#rest = setTimeout(() => void this[Symbol.asyncDispose](), this.idleMs);
     }
   }
 

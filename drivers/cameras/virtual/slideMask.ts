@@ -7,6 +7,7 @@ import {
   fitPatch,
   type MaskedCell,
   type OutlineLibrary,
+  outside,
   patchDiameter,
   type Stain,
   turnedAspect,
@@ -21,8 +22,10 @@ export const redCellUm = 7.5;
 /** Of so many outlines, each turned so many ways, the one whose sides are most like the cell's is taken. */
 const outlinesTried = 4;
 const turnsTried = 4;
-/** Logarithm of the ratio of sizes that counts as much as one of sides: edges keep their steepness when they are stretched. */
+/** What a ratio of sizes weighs against one of sides: edges keep their steepness when they are stretched. */
 const sizeWeight = 0.5;
+/** What it weighs that a red cell fills its box less or more than an ellipse does: slivers of neighbours stick to some outlines. */
+const fillWeight = 2;
 
 /** What masks of the slide are made of. */
 export interface MaskMaterial {
@@ -38,8 +41,17 @@ interface Shape {
   readonly angle: number;
 }
 
+/** Logarithm of an outline's area over that of the ellipse in its box. */
+const fillOf = ({ width, height, parts }: CellPatch): number => {
+  let area = 0;
+  for (const part of parts) if (part !== outside) area++;
+  return Math.log(area / ((Math.PI / 4) * width * height));
+};
+
 /** Makes masks of the slide: its cells where they are, in outlines of real cells that fill the boxes of its truth. */
 export class SlideMasks {
+  readonly #fills = new Map<CellPatch, number>();
+
   constructor(
     private readonly slide: Slide,
     private readonly material: MaskMaterial,
@@ -73,6 +85,14 @@ export class SlideMasks {
     return fitPatch(patch, { flip, angle }, { box, redCellPx });
   }
 
+  #fillOf(patch: CellPatch): number {
+    const known = this.#fills.get(patch);
+    if (known !== undefined) return known;
+    const fill = fillOf(patch);
+    this.#fills.set(patch, fill);
+    return fill;
+  }
+
   #shapeFor({ cellClass, outline: { reachUm } }: SlideCell, random: Random): Shape {
     const { outlines, redCellPx } = this.material;
     const width = reachUm.left + reachUm.right;
@@ -81,14 +101,18 @@ export class SlideMasks {
     const aspect = Math.log(width / height);
     let best: Shape | undefined;
     let least = Number.POSITIVE_INFINITY;
-    for (let outline = 0; outline < outlinesTried; outline++) {
-      const patch =
-        outlines.draw(cellClass, diameter, random) ??
-        drawPatch({ cellClass, diameter, elongation: Math.abs(aspect), redCellPx }, random);
-      const unlikeSize = sizeWeight * Math.abs(Math.log(patchDiameter(patch) / diameter));
+    // Of a class that the library lacks one outline is drawn, with the sides that it should have.
+    const drawn =
+      outlines.count(cellClass) > 0
+        ? undefined
+        : drawPatch({ cellClass, diameter, elongation: Math.abs(aspect), redCellPx }, random);
+    for (let outline = 0; outline < (drawn ? 1 : outlinesTried); outline++) {
+      const patch = drawn ?? outlines.draw(cellClass, diameter, random)!;
+      let unlikeAnyhow = sizeWeight * Math.abs(Math.log(patchDiameter(patch) / diameter));
+      if (cellClass === "erythrocyte") unlikeAnyhow += fillWeight * Math.abs(this.#fillOf(patch));
       for (let turn = 0; turn < turnsTried; turn++) {
         const pose = { flip: random.next() < 0.5, angle: 2 * Math.PI * random.next() };
-        const unlike = unlikeSize + Math.abs(turnedAspect(patch, pose) - aspect);
+        const unlike = unlikeAnyhow + Math.abs(turnedAspect(patch, pose) - aspect);
         if (unlike >= least) continue;
         least = unlike;
         best = { patch, ...pose };
