@@ -32,6 +32,8 @@ export interface CameraOpenRequest<Options = unknown> {
    * decoded, a frame that was overwritten before it was fetched. One call per lost frame; must not throw.
    */
   readonly onFault?: ((fault: CytoError) => void) | undefined;
+  /** Told, in a sentence, what the user should know of a camera that works: that it makes do with less, for example. Must not throw. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
 }
 
 /**

@@ -104,7 +104,13 @@ const openStations = async (options: DaemonOptions, owner: DisposalStack, log: L
   const detector = owner.use("detector", await openDetector(config, log), 2000);
   health.report("detection", "ready");
   const onFault = (error: CytoError): void => log.limited("frame.rejected", { error });
-  const acquisition = owner.use("camera", acquire({ driver, source, driverOptions, clock, onFault, ...watch }), 2000);
+  const onNotice = (message: string): void => log.event("camera.notice", { camera: name, message });
+  const reports = { onFault, onNotice };
+  const acquisition = owner.use(
+    "camera",
+    acquire({ driver, source, driverOptions, clock, ...reports, ...watch }),
+    2000,
+  );
   const progress = new Progress({
     ...{ clock, metrics, health },
     camera: name,

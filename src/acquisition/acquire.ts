@@ -49,6 +49,8 @@ export interface AcquireOptions {
   readonly onDrop?: (cause: FrameDropCause) => void;
   /** The error behind a lost or refused frame, or behind a closing that failed; for the log. */
   readonly onFault?: (fault: CytoError) => void;
+  /** What the driver says of a camera that works; for the log. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** A frame with its quality, held by whoever got it from the stream. */
@@ -185,6 +187,7 @@ export class Acquisition implements AsyncDisposable {
       ...{ driver, source, driverOptions, openTimeoutMs, staleAfterMs, closeTimeoutMs },
       demand: this.#demand,
       onFault: (fault) => this.#lose(fault),
+      onNotice: this.#options.onNotice,
       onWaiting: (dueMs) => this.#awaitFrame(dueMs),
       onCloseFailed: (error) => this.#options.onFault?.(error),
       after: this.#session,

@@ -14,6 +14,7 @@ export interface SessionOptions {
   readonly closeTimeoutMs: number;
   readonly demand: Demand;
   readonly onFault: (fault: CytoError) => void;
+  readonly onNotice?: ((notice: string) => void) | undefined;
   /** The camera is asked for a frame, which is due within so many ms. */
   readonly onWaiting: (dueMs: number) => void;
   /** Closing did not go well; the session has ended anyway. */
@@ -65,8 +66,8 @@ async function close(camera: Camera, options: SessionOptions): Promise<void> {
 
 /** Undefined where the signal aborts first. */
 async function open(options: SessionOptions, signal: AbortSignal): Promise<Camera | undefined> {
-  const { driver, source, driverOptions, openTimeoutMs, onFault } = options;
-  const opening = driver.open({ source, options: driverOptions, signal, onFault });
+  const { driver, source, driverOptions, openTimeoutMs, onFault, onNotice } = options;
+  const opening = driver.open({ source, options: driverOptions, signal, onFault, onNotice });
   const camera = await within(opening, openTimeoutMs, signal);
   if (camera !== gaveUp) return camera;
   // Should it open after all, nobody wants it any more.

@@ -1,5 +1,5 @@
 import { Graph, type Operators, type Value } from "../engine/onnx/index.js";
-import { type ConvSpec, InferenceLayers, type Layers, requireMultiple } from "./layers.js";
+import { type ConvSpec, convUp, InferenceLayers, type Layers, requireMultiple } from "./layers.js";
 import type { Weights } from "./parameters.js";
 
 /** Numbers that describe a stain: median RGB of background, red cells and nuclei, each in [0,1]. */
@@ -71,7 +71,7 @@ export const generator = (
     skips.push(x);
   }
   for (let level = widths.length - 2; level >= 0; level -= 1) {
-    x = layers.conv(ops.concat([skips[level]!, ops.upsample(x, 2)], 1), up(`up${level}`, widths[level]!));
+    x = convUp(layers, skips[level]!, x, up(`up${level}`, widths[level]!));
   }
   return layers.conv(x, { name: "out", channels: 3, kernel: 3, norm: "none", activation: "sigmoid", gain: 1 });
 };

@@ -34,6 +34,8 @@ export interface Layers {
   readonly ops: Operators;
   /** [N,C,H,W] -> [N,channels,H',W'] */
   conv(x: Value, spec: ConvSpec): Value;
+  /** `convUp` by a way of its own, where there is a quicker one. */
+  convUp?(skip: Value, x: Value, spec: ConvSpec): Value;
   /** [N,features] -> [N,features'] */
   linear(x: Value, spec: LinearSpec): Value;
 }
@@ -57,6 +59,13 @@ export const channelsOf = (x: Value): number => {
   if (typeof channels !== "number") throw new CytoError("INTERNAL", `${x.name} needs a known number of channels`);
   return channels;
 };
+
+/**
+ * The 3x3 convolution over `skip` [N,C,H,W] and, behind it, `x` [N,C',H/2,W/2] enlarged to twice its size by its nearest
+ * pixels: -> [N,channels,H,W].
+ */
+export const convUp = (layers: Layers, skip: Value, x: Value, spec: ConvSpec): Value =>
+  layers.convUp?.(skip, x, spec) ?? layers.conv(layers.ops.concat([skip, layers.ops.upsample(x, 2)], 1), spec);
 
 export class TrainingLayers implements Layers {
   readonly ops: Operators;
@@ -122,6 +131,28 @@ export class InferenceLayers implements Layers {
     return activate(this.ops, this.ops.conv(x, weight, window), spec.activation);
   }
 
+  /**
+   * Nothing is enlarged: of the nine weights those that meet the same small pixel are added up, which leaves four for each of the
+   * four places in it. That is 4/9 of the arithmetic, and no large tensor.
+   */
+  convUp(skip: Value, x: Value, spec: ConvSpec): Value {
+    const { name, channels } = spec;
+    const [skips, inputs] = [channelsOf(skip), channelsOf(x)];
+    const { weight, bias } = foldedConv(this.#weights, spec);
+    const { beside, behind } = splitKernels(weight, { channels, skips, inputs });
+    const constant = (values: Float32Array, shape: readonly number[], part: string): Value =>
+      this.#graph.constant(values, shape, `${name}.${part}`);
+    const places = [0, 1, 2, 3].map((place) => {
+      const [down, across] = [place >> 1, place & 1];
+      const kernel = constant(placeKernel(behind, down, across), [channels, inputs, 2, 2], `weight${place}`);
+      return this.ops.conv(x, kernel, { pads: [1 - down, 1 - across, down, across] });
+    });
+    const enlarged = this.ops.depthToSpace(this.ops.concat(places, 1), 2);
+    const kernel = constant(beside, [channels, skips, 3, 3], "weight");
+    const same = this.ops.conv(skip, kernel, { bias: constant(bias, [channels], "bias") });
+    return activate(this.ops, this.ops.add(same, enlarged), spec.activation);
+  }
+
   linear(x: Value, { name, features, activation }: LinearSpec): Value {
     const { weight, bias } = plain(this.#weights, name);
     const matrix = this.#graph.constant(weight, [channelsOf(x), features], `${name}.weight`);
@@ -179,6 +210,39 @@ export const unfoldedConv = (name: string, { weight, bias }: FoldedConv): Readon
     [`${name}.mean`, new Float32Array(bias.length)],
     [`${name}.variance`, new Float32Array(bias.length).fill(1)],
   ]);
+
+/** Weights [channels, skips + inputs, 3, 3] cut into those of the skips and those of the other inputs. */
+const splitKernels = (
+  weight: Float32Array,
+  { channels, skips, inputs }: { readonly channels: number; readonly skips: number; readonly inputs: number },
+): { readonly beside: Float32Array; readonly behind: Float32Array } => {
+  const beside = new Float32Array(channels * skips * 9);
+  const behind = new Float32Array(channels * inputs * 9);
+  for (let channel = 0; channel < channels; channel += 1) {
+    const from = channel * (skips + inputs) * 9;
+    const middle = from + skips * 9;
+    beside.set(weight.subarray(from, middle), channel * skips * 9);
+    behind.set(weight.subarray(middle, middle + inputs * 9), channel * inputs * 9);
+  }
+  return { beside, behind };
+};
+
+/**
+ * 3x3 kernels over an enlarged picture as 2x2 kernels over the small one, for the pixels at one place in each small pixel.
+ * @param down the place, 0 for the upper row or 1 for the lower
+ * @param across 0 for the left column or 1 for the right
+ */
+const placeKernel = (kernels: Float32Array, down: number, across: number): Float32Array => {
+  const sums = new Float32Array((kernels.length / 9) * 4);
+  // Row or column k of three lies over small pixel (place + k - 1) / 2, rounded down, of which the first is the kernel's 0.
+  const smallOf = (k: number, place: number): number => Math.floor((place + k - 1) / 2) + 1 - place;
+  for (let at = 0; at < kernels.length; at += 1) {
+    const [row, column] = [Math.floor((at % 9) / 3), at % 3];
+    const into = 4 * Math.floor(at / 9) + 2 * smallOf(row, down) + smallOf(column, across);
+    sums[into] = sums[into]! + kernels[at]!;
+  }
+  return sums;
+};
 
 /** A 3x3 convolution with batch normalisation and rectifier: the unit of which the networks are built. */
 export const convBlock = (name: string, channels: number): ConvSpec => ({

@@ -7,6 +7,7 @@ export const logEvents = {
   "daemon.closeFailed": ["error", "A part did not close, or not in time"],
   "daemon.fatal": ["fatal", "An error that the daemon cannot go on after"],
   "camera.opening": ["info", "The camera is being opened"],
+  "camera.notice": ["warn", "What its driver says of a camera that works, but not as well as it could"],
   "camera.running": ["info", "The first frame since the camera was opened has come"],
   "camera.retrying": ["warn", "The camera failed and is opened again after a delay"],
   "camera.stale": ["warn", "No frame has come for too long; counts are marked stale"],

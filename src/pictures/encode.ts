@@ -7,15 +7,20 @@ export interface EncodeOptions {
   readonly maxSide?: number;
 }
 
+export interface JpegOptions extends EncodeOptions {
+  /** 1 to 100; default 80. */
+  readonly quality?: number;
+  /** Colour as finely as brightness; else at half of its resolution. */
+  readonly fullColour?: boolean;
+}
+
 /**
- * A picture as JPEG. `quality` is 1 to 100 (default 80).
+ * A picture as JPEG.
  * @throws CytoError FRAME_INVALID where the pixels do not fit the size
  */
-export async function encodeJpeg(
-  picture: Picture,
-  options: EncodeOptions & { readonly quality?: number } = {},
-): Promise<Uint8Array> {
-  return finish(raw(picture, options).jpeg({ quality: options.quality ?? 80 }));
+export async function encodeJpeg(picture: Picture, options: JpegOptions = {}): Promise<Uint8Array> {
+  const { quality = 80, fullColour = false } = options;
+  return finish(raw(picture, options).jpeg({ quality, chromaSubsampling: fullColour ? "4:4:4" : "4:2:0" }));
 }
 
 /**

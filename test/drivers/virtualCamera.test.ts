@@ -115,7 +115,7 @@ describe("the virtual camera", () => {
       expect(frame.pixels.buffer.byteLength).toBe(frame.pixels.length);
       expect(frame.simulated).toBe(true);
       expect(frame.umPerPixel).toBe(0.16);
-      expect(frame.source).toBe("slide 1");
+      expect(frame.source).toBe("slide 1, drawn");
       expect(frame.capturedAtMs).toBeGreaterThanOrEqual(startedMs);
       expect(Math.abs(frame.defocusUm ?? 99)).toBeLessThan(3);
     }
@@ -141,7 +141,7 @@ describe("the virtual camera", () => {
     const [a] = await take(await open({ ...tiny, seed: 42 }), 1);
     const [b] = await take(await open(tiny, { source: "42" }), 1);
     expect(Buffer.from(b!.pixels).equals(a!.pixels)).toBe(true);
-    expect(b!.source).toBe("slide 42");
+    expect(b!.source).toBe("slide 42, drawn");
   });
 
   it("shows what its truth says, at the position that it reports", async () => {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { blur, blurReachPx } from "../../drivers/cameras/virtual/blur.js";
-import { FieldPainter, stepsPerLevel } from "../../drivers/cameras/virtual/fieldPainter.js";
+import { FieldPainter } from "../../drivers/cameras/virtual/fieldPainter.js";
 import { FieldRenderer } from "../../drivers/cameras/virtual/fieldRenderer.js";
+import { stepsPerLevel } from "../../drivers/cameras/virtual/lightPainter.js";
 import { opticsOptionsSchema, slideOptionsSchema } from "../../drivers/cameras/virtual/manifest.js";
 import { blurSigmaUm } from "../../drivers/cameras/virtual/optics.js";
 import { createSlide, type RegionUm, type SlideCell } from "../../drivers/cameras/virtual/slide.js";

@@ -1,14 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Clock, CytoError, systemClock } from "../../../src/core/index.js";
 import type { Camera, CameraFrame, CameraPace } from "../../contract.js";
+import type { Painting } from "./choosePainting.js";
 import type { RenderedField } from "./fieldRenderer.js";
 import type { SlideOptions, VirtualCameraOptions } from "./manifest.js";
-import type { RenderThread } from "./renderThread.js";
+import type { AskedField, RenderThread } from "./renderThread.js";
 import { type PlannedView, plannedView, selfScanPath } from "./selfScan.js";
 import { createSlide, type PlaceUm, type Slide, type StagePosition } from "./slide.js";
 
 /** Fields painted ahead of the one that is waited for: painting goes on while the consumer works. */
 const paintedAhead = 2;
+
+/** Time for a painted tile where none has been painted yet, ms, and by how much a field may take longer than its tiles lately did. */
+const firstTileMs = 400;
+const slack = 2;
 
 /** The part of a camera's options that tells what is on the slide. */
 export const slideOf = (options: SlideOptions): SlideOptions => ({
@@ -22,8 +27,7 @@ export const slideOf = (options: SlideOptions): SlideOptions => ({
   leukocyteMix: options.leukocyteMix,
 });
 
-interface Underway {
-  readonly field: Promise<RenderedField>;
+interface Underway extends AskedField {
   readonly readingErrorUm: PlaceUm;
   /** Whether it belongs to the self-scan. */
   readonly scanned: boolean;
@@ -35,12 +39,12 @@ interface Underway {
  */
 export class VirtualCamera implements Camera {
   readonly pace: CameraPace;
-  readonly frameIntervalMs: number | undefined;
   /** What is on the slide; equal to what the frames show. */
   readonly slide: Slide;
   readonly #options: VirtualCameraOptions;
   readonly #signal: AbortSignal;
   readonly #thread: RenderThread;
+  readonly #painting: Painting;
   readonly #clock: Clock;
   readonly #closed = new AbortController();
   readonly #path: ReturnType<typeof selfScanPath>;
@@ -50,15 +54,37 @@ export class VirtualCamera implements Camera {
   #held: StagePosition | undefined;
   #iterated = false;
 
-  constructor(options: VirtualCameraOptions, run: { signal: AbortSignal; thread: RenderThread; clock?: Clock }) {
+  constructor(
+    options: VirtualCameraOptions,
+    run: { signal: AbortSignal; thread: RenderThread; painting: Painting; clock?: Clock },
+  ) {
     this.#options = options;
     this.#signal = AbortSignal.any([run.signal, this.#closed.signal]);
     this.#thread = run.thread;
+    this.#painting = run.painting;
     this.#clock = run.clock ?? systemClock;
     this.#path = selfScanPath(options);
     this.slide = createSlide(slideOf(options));
     this.pace = options.framesPerSecond === 0 ? "onDemand" : "live";
-    this.frameIntervalMs = options.framesPerSecond === 0 ? undefined : 1000 / options.framesPerSecond;
+  }
+
+  /**
+   * Time from frame to frame, ms: that of the self-scan; or longer, as a slow stage's, where a field that nobody has seen may
+   * take that long to be painted.
+   */
+  get frameIntervalMs(): number | undefined {
+    const { framesPerSecond } = this.#options;
+    const scanMs = framesPerSecond === 0 ? undefined : 1000 / framesPerSecond;
+    if (this.#painting.kind === "drawn") return scanMs;
+    return Math.max(scanMs ?? 0, slack * this.#painting.tiles * (this.#thread.tileMs || firstTileMs));
+  }
+
+  /** What its frames are called: the slide, and who paints it. */
+  get #source(): string {
+    const { seed } = this.#options;
+    if (this.#painting.kind === "drawn") return `slide ${seed}, drawn`;
+    const { name, version } = this.#painting.painter;
+    return `slide ${seed}, painted by ${name} ${version}`;
   }
 
   /** Fields of one pass of the self-scan. */
@@ -88,9 +114,9 @@ export class VirtualCamera implements Camera {
       const next = this.#underway[0];
       if (!next) return;
       const field = await this.#unlessAborted(next.field);
-      if (!field) return;
       // The stage was moved while it was painted.
-      if (this.#underway[0] !== next) continue;
+      if (this.#underway[0] !== next && !this.#signal.aborted) continue;
+      if (!field) return;
       if (!(await this.#waitUntil(dueMs))) return;
       if (this.#underway[0] !== next) continue;
       this.#underway.shift();
@@ -113,7 +139,7 @@ export class VirtualCamera implements Camera {
       width: field.width,
       height: field.height,
       pixels: field.pixels,
-      source: `slide ${this.#options.seed}`,
+      source: this.#source,
       simulated: true,
       stagePositionUm: { x: field.positionUm.x + readingErrorUm.x, y: field.positionUm.y + readingErrorUm.y },
       umPerPixel: this.#options.umPerPixel,
@@ -124,6 +150,7 @@ export class VirtualCamera implements Camera {
   #dropUnderway(): void {
     // Scanned views that nobody has seen are painted again when the scan goes on.
     this.#scanned -= this.#underway.filter((view) => view.scanned).length;
+    for (const { id } of this.#underway) this.#thread.drop(id);
     this.#underway = [];
   }
 
@@ -131,10 +158,10 @@ export class VirtualCamera implements Camera {
     while (this.#underway.length < paintedAhead) {
       const view = this.#nextView();
       if (!view) return;
-      const field = this.#thread.render(view.position, this.#exposures++);
+      const asked = this.#thread.render(view.position, this.#exposures++);
       // Whoever awaits the field hears of its failure; one that was dropped may fail unheard.
-      field.catch(() => undefined);
-      this.#underway.push({ field, readingErrorUm: view.readingErrorUm, scanned: this.#held === undefined });
+      asked.field.catch(() => undefined);
+      this.#underway.push({ ...asked, readingErrorUm: view.readingErrorUm, scanned: this.#held === undefined });
     }
   }
 
@@ -156,8 +183,8 @@ export class VirtualCamera implements Camera {
     }
   }
 
-  /** The field, or undefined when the camera is closed or aborted before it is there. */
-  async #unlessAborted(field: Promise<RenderedField>): Promise<RenderedField | undefined> {
+  /** The field, or undefined when it was dropped, or the camera is closed or aborted before it is there. */
+  async #unlessAborted(field: Promise<RenderedField | undefined>): Promise<RenderedField | undefined> {
     const signal = this.#signal;
     if (signal.aborted) return undefined;
     let stop = (): void => undefined;

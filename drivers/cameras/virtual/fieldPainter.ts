@@ -1,21 +1,12 @@
 import type { SlideCell } from "./cells.js";
+import { glassAt, squarePx } from "./glass.js";
 import { referenceWhite } from "./leukocyteLook.js";
+import { type LightPainter, type PixelRect, stepsPerLevel } from "./lightPainter.js";
 import { radiusTowards } from "./outline.js";
 import { hashPlace } from "./randomField.js";
 import type { Slide } from "./slide.js";
 import { clamp01, type Sprite } from "./sprite.js";
 import { SpriteCache } from "./spriteCache.js";
-
-/** A rectangle of the slide's grid of pixels. */
-export interface PixelRect {
-  readonly leftPx: number;
-  readonly topPx: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Painted light is kept in steps of 1/128 of a level of 8-bit sRGB, so that blur does not add up rounding. */
-export const stepsPerLevel = 128;
 
 /** Optical density of red cells in red and blue relative to green, measured on smears; green's is 1. */
 const haemoglobin = { red: 0.68, green: 1, blue: 0.56 };
@@ -24,8 +15,6 @@ const overlapDensity = 0.55;
 /** Width over which the border of a red cell turns from glass to cell, um. */
 const redCellEdgeUm = 0.3;
 
-/** Light and stain are evened out over squares of so many pixels of the slide. */
-const squarePx = 32;
 /** Steps of optical density in a unit, and the largest that is told apart. */
 const densitySteps = 1024;
 const largestDensity = 2 * densitySteps - 1;
@@ -113,8 +102,8 @@ const laySprite = (canvas: Canvas, sprite: Sprite, glass: readonly [number, numb
   }
 };
 
-/** Paints what is in focus on the slide, pixel by pixel the same however the rectangle lies. */
-export class FieldPainter {
+/** Draws the cells by rules: needs no model and no preparation. */
+export class FieldPainter implements LightPainter {
   readonly #slide: Slide;
   readonly #umPerPixel: number;
   readonly #sprites: SpriteCache;
@@ -127,7 +116,8 @@ export class FieldPainter {
     this.#sprites = new SpriteCache(umPerPixel);
   }
 
-  /** Interleaved RGB in steps of 1/128 level, `width * height * 3`; valid until the next call. */
+  async prepare(): Promise<void> {}
+
   paint(rect: PixelRect): Uint16Array<ArrayBuffer> {
     const canvas = this.#canvasFor(rect);
     const umPerPixel = this.#umPerPixel;
@@ -141,7 +131,7 @@ export class FieldPainter {
     this.#lightCanvas(canvas);
     for (const cell of cells) {
       if (cell.redCell) continue;
-      laySprite(canvas, this.#sprites.get(cell), this.#glassAt(cell.centreUm.x, cell.centreUm.y));
+      laySprite(canvas, this.#sprites.get(cell), glassAt(this.#slide.conditions, cell.centreUm.x, cell.centreUm.y));
     }
     return canvas.light;
   }
@@ -157,13 +147,6 @@ export class FieldPainter {
     return { ...rect, density, light: this.#light.subarray(0, 3 * size) };
   }
 
-  /** Colour of the empty glass at a place, 0 to 255. */
-  #glassAt(xUm: number, yUm: number): [number, number, number] {
-    const light = this.#slide.conditions.light(xUm, yUm);
-    const stain = this.#slide.conditions.stain(xUm, yUm);
-    return [251 + 2 * light, 225 + 3 * light - 1.5 * stain, 200 + 3 * light + 2 * stain];
-  }
-
   #lightCanvas(canvas: Canvas): void {
     const lastX = canvas.leftPx + canvas.width - 1;
     const lastY = canvas.topPx + canvas.height - 1;
@@ -177,7 +160,7 @@ export class FieldPainter {
   #lightSquare(canvas: Canvas, column: number, row: number): void {
     const middleX = (column + 0.5) * squarePx * this.#umPerPixel;
     const middleY = (row + 0.5) * squarePx * this.#umPerPixel;
-    const glass = this.#glassAt(middleX, middleY);
+    const glass = glassAt(this.#slide.conditions, middleX, middleY);
     const hue = clamp01(0.5 + 0.45 * this.#slide.conditions.stain(middleX, middleY));
     const table = shadesOfStain[Math.round(hue * (stainShades - 1))]!;
     const [red, green, blue] = glass.map((level) => Math.round(level * stepsPerLevel)) as [number, number, number];

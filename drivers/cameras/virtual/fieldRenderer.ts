@@ -1,5 +1,6 @@
 import { blur, blurReachPx } from "./blur.js";
-import { FieldPainter, type PixelRect } from "./fieldPainter.js";
+import { FieldPainter } from "./fieldPainter.js";
+import type { LightPainter, PixelRect } from "./lightPainter.js";
 import type { OpticsOptions, SlideOptions } from "./manifest.js";
 import { blurSigmaUm, Sensor } from "./optics.js";
 import { hashPlace } from "./randomField.js";
@@ -21,23 +22,24 @@ export interface RenderedField {
 export class FieldRenderer {
   readonly slide: Slide;
   readonly #options: OpticsOptions;
-  readonly #painter: FieldPainter;
+  readonly #painter: LightPainter;
   readonly #sensor: Sensor;
   #spare: Uint16Array<ArrayBuffer> = new Uint16Array(0);
 
-  constructor(slide: SlideOptions, optics: OpticsOptions) {
-    this.slide = createSlide(slide);
+  /** @param painted the slide and who paints what is in focus on it; without it the cells are drawn */
+  constructor(
+    slide: SlideOptions,
+    optics: OpticsOptions,
+    painted?: { readonly slide: Slide; readonly painter: LightPainter },
+  ) {
+    this.slide = painted?.slide ?? createSlide(slide);
     this.#options = optics;
-    this.#painter = new FieldPainter(this.slide, optics.umPerPixel);
+    this.#painter = painted?.painter ?? new FieldPainter(this.slide, optics.umPerPixel);
     this.#sensor = new Sensor(optics);
   }
 
-  /**
-   * The field centred at (x, y) with the objective at height z, um.
-   *
-   * @param exposure number of the exposure: its noise; equal numbers at equal positions give equal bytes
-   */
-  render(position: StagePosition, exposure = 0): RenderedField {
+  /** What is seen from a position, with the surroundings that its blur takes. */
+  #viewFrom(position: StagePosition) {
     const { fieldWidthPx, fieldHeightPx, umPerPixel } = this.#options;
     const centre = snapToPixels(position, this.#options);
     const defocusUm = position.z - this.slide.focusZUm(centre.x, centre.y);
@@ -50,6 +52,25 @@ export class FieldRenderer {
       width: fieldWidthPx + 2 * margin,
       height: fieldHeightPx + 2 * margin,
     };
+    return { centre, defocusUm, sigmaPx, margin, leftPx, topPx, rect };
+  }
+
+  /**
+   * Makes ready for `render` at a position, which may take a while where the slide is painted.
+   * @param isWanted asked now and then; where it says no, the rest is left undone and the field must not be rendered
+   */
+  prepare(position: StagePosition, isWanted?: () => boolean): Promise<void> {
+    return this.#painter.prepare(this.#viewFrom(position).rect, isWanted);
+  }
+
+  /**
+   * The field centred at (x, y) with the objective at height z, um.
+   *
+   * @param exposure number of the exposure: its noise; equal numbers at equal positions give equal bytes
+   */
+  render(position: StagePosition, exposure = 0): RenderedField {
+    const { fieldWidthPx, fieldHeightPx } = this.#options;
+    const { centre, defocusUm, sigmaPx, margin, leftPx, topPx, rect } = this.#viewFrom(position);
     const light = this.#painter.paint(rect);
     if (this.#spare.length < light.length) this.#spare = new Uint16Array(light.length);
     blur(rect, { samples: light, spare: this.#spare }, sigmaPx);

@@ -93,6 +93,14 @@ export const virtualCameraOptionsSchema = z.strictObject({
   repeat: z.boolean().default(true).describe("Begin the scan again when it is done; otherwise the stream ends"),
   jitterUm: lengthUm(0, "Standard deviation of the stage's real position about the planned one, um"),
   stageErrorUm: lengthUm(0, "Standard deviation of the reported position about the real one, um"),
+  painting: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Who paints the slide: a painter model by name, `name@version` or folder, or `drawn` for a drawing by rules; " +
+        "without it the newest painter that is shipped, or the drawing where there is none",
+    ),
   focusErrorUm: lengthUm(0.2, "Standard deviation of the focus about the best one during the self-scan, um"),
 });
 export type VirtualCameraOptions = z.output<typeof virtualCameraOptionsSchema>;

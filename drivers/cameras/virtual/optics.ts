@@ -1,5 +1,5 @@
 import { createRandom } from "../../../src/core/index.js";
-import { stepsPerLevel } from "./fieldPainter.js";
+import { stepsPerLevel } from "./lightPainter.js";
 import type { OpticsOptions } from "./manifest.js";
 
 /** Blur of the objective at best focus, um (standard deviation of its point spread, at a numerical aperture of 1.3 under oil). */

@@ -1,63 +1,110 @@
 import type { Worker } from "node:worker_threads";
 import { CytoError, spawnWorker } from "../../../src/core/index.js";
 import type { RenderedField } from "./fieldRenderer.js";
-import type { OpticsOptions, SlideOptions } from "./manifest.js";
 import { type RendererSetup, type RenderRequest, renderReplySchema } from "./renderMessages.js";
 import type { StagePosition } from "./slide.js";
 
 interface Waiting {
-  resolve(field: RenderedField): void;
+  resolve(field: RenderedField | undefined): void;
   reject(error: CytoError): void;
 }
+
+/** A field that was asked for. */
+export interface AskedField {
+  readonly id: number;
+  /** Undefined when it was dropped. */
+  readonly field: Promise<RenderedField | undefined>;
+}
+
+/** A thread that is asked to end is left behind after this, ms: it ends by itself when its network's run returns. */
+const patienceMs = 1500;
 
 /** The painting thread as seen from outside: fields by promise, in the order in which they were asked for. */
 export class RenderThread implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ready: Promise<void>;
+  readonly #exited: Promise<void>;
   #becomeReady: () => void = () => undefined;
   #failReady: (error: CytoError) => void = () => undefined;
   #nextId = 0;
+  #tileMs = 0;
   #ended: CytoError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(slide: SlideOptions, optics: OpticsOptions) {
-    const setup: RendererSetup = { slide, optics };
+  constructor(setup: RendererSetup) {
     this.#ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve;
       this.#failReady = reject;
     });
     // Whoever opens the camera awaits it; a thread that dies later is told by the field that is waited for.
     this.#ready.catch(() => undefined);
-    this.#worker = spawnWorker(new URL("./renderWorker.js", import.meta.url), { workerData: setup });
+    this.#worker = spawnWorker(new URL("./renderWorker.js", import.meta.url), {
+      name: "cytostream-slide",
+      workerData: setup,
+    });
     this.#worker.on("message", (message: unknown) => this.#receive(message));
     this.#worker.on("error", (error) => this.#end(CytoError.from(error, "INTERNAL")));
-    this.#worker.on("exit", () =>
-      this.#end(new CytoError("INTERNAL", "The virtual slide's painting thread has ended.")),
-    );
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once("exit", () => {
+        this.#end(new CytoError("INTERNAL", "The virtual slide's painting thread has ended."));
+        resolve();
+      });
+    });
   }
 
-  /** Settles when the thread has loaded. */
+  /** Longest time that one of the last tiles took to be painted, ms; 0 before the first, and where the slide is drawn. */
+  get tileMs(): number {
+    return this.#tileMs;
+  }
+
+  /** Settles when the thread has loaded. @throws CytoError what keeps it from painting */
   ready(): Promise<void> {
     return this.#ready;
   }
 
-  /** @throws CytoError INTERNAL when the thread has ended or cannot paint the field */
-  render(position: StagePosition, exposure: number): Promise<RenderedField> {
-    return new Promise((resolve, reject) => {
+  /** The field rejects with what keeps it from being painted, or INTERNAL when the thread has ended. */
+  render(position: StagePosition, exposure: number): AskedField {
+    const id = this.#nextId++;
+    const field = new Promise<RenderedField | undefined>((resolve, reject) => {
       if (this.#ended) {
         reject(this.#ended);
         return;
       }
-      const request: RenderRequest = { id: this.#nextId++, position, exposure };
-      this.#waiting.set(request.id, { resolve, reject });
-      this.#worker.postMessage(request);
+      this.#waiting.set(id, { resolve, reject });
+      this.#post({ type: "render", id, position, exposure });
     });
+    return { id, field };
+  }
+
+  /** A field is not wanted any more: what has been painted of it is kept, the rest is left. */
+  drop(id: number): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    waiting.resolve(undefined);
+    this.#post({ type: "drop", id });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#worker.terminate().then(() => undefined);
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#post({ type: "close" });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([this.#exited, late]);
+    clearTimeout(timer);
+    this.#worker.unref();
+    this.#end(new CytoError("INTERNAL", "The virtual slide's painting thread was closed."));
+  }
+
+  #post(request: RenderRequest): void {
+    this.#worker.postMessage(request);
   }
 
   #receive(message: unknown): void {
@@ -66,10 +113,16 @@ export class RenderThread implements AsyncDisposable {
       this.#becomeReady();
       return;
     }
+    if (reply.type === "unable") {
+      this.#end(new CytoError(reply.code, reply.message));
+      return;
+    }
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if (reply.type === "field") waiting?.resolve(reply.field);
-    else waiting?.reject(new CytoError("INTERNAL", `The virtual slide cannot be painted: ${reply.message}`));
+    if (reply.type === "field") {
+      this.#tileMs = reply.tileMs;
+      waiting?.resolve(reply.field);
+    } else waiting?.reject(new CytoError(reply.code, `The virtual slide cannot be painted: ${reply.message}`));
   }
 
   #end(error: CytoError): void {

@@ -126,6 +126,23 @@ export class Operators {
     return this.#one("SpaceToDepth", [x], x.type, [n, channels, shrink(h), shrink(w)], { blocksize: block });
   }
 
+  /** Depth to space, the inverse of `spaceToDepth`: [N, block*block*C, H, W] -> [N,C,H*block,W*block]. Inference only: no gradient. */
+  depthToSpace(x: Value, block: number): Value {
+    const [n, c, h, w] = rank4(x);
+    const grow = (dim: Shape[number]) =>
+      mapDim(
+        dim,
+        (s) => s * block,
+        (name) => `${name}*${block}`,
+      );
+    const channels = mapDim(
+      c,
+      (s) => s / (block * block),
+      (name) => `${name}/${block * block}`,
+    );
+    return this.#one("DepthToSpace", [x], x.type, [n, channels, grow(h), grow(w)], { blocksize: block });
+  }
+
   /** The last two axes are multiplied, the ones before are batch axes. */
   matMul(a: Value, b: Value): Value {
     const inner = [a.shape.at(-1), b.shape.at(-2)];

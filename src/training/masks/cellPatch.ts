@@ -54,7 +54,7 @@ export const tightPatch = (patch: CellPatch): CellPatch => {
 };
 
 /** The part that has most of the four pixels around a point, by their nearness. */
-const partAt = ({ width, height, parts }: CellPatch, x: number, y: number): number => {
+export const partAt = ({ width, height, parts }: CellPatch, x: number, y: number): number => {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   let [cell, dark] = [0, 0];
   for (let corner = 0; corner < 4; corner++) {
@@ -70,7 +70,7 @@ const partAt = ({ width, height, parts }: CellPatch, x: number, y: number): numb
 };
 
 /** Between pixel centres; those outside the outline count with the edge that is there, so that it does not fade. */
-const edgeAt = ({ width, height, parts, edges }: CellPatch, x: number, y: number): number => {
+export const edgeAt = ({ width, height, parts, edges }: CellPatch, x: number, y: number): number => {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   let [sum, weights] = [0, 0];
   for (let corner = 0; corner < 4; corner++) {

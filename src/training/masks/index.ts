@@ -1,5 +1,6 @@
 /** Masks: what a painted field is to show, where, in which stain, and what it is labelled with. */
-export type { CellPatch, Turn } from "./cellPatch.js";
+export { type CellPatch, patchDiameter, type Turn } from "./cellPatch.js";
+export { type DrawnShape, drawPatch } from "./drawnOutlines.js";
 export {
   createFieldMask,
   type FieldMask,
@@ -7,6 +8,7 @@ export {
   type MaskedCell,
   type PositionChannel,
 } from "./fieldMask.js";
+export { fitPatch, type LaidPatch, turnedAspect } from "./fitPatch.js";
 export { type FlatColours, flatColoursOf, measureFlatColours, paintFlat } from "./flatPaint.js";
 export { maskOfField } from "./maskOfField.js";
 export { pictureOfPlanes } from "./maskPicture.js";

@@ -42,6 +42,13 @@ export interface Painter extends AsyncDisposable {
   readonly provider: ExecutionProvider;
   /** Diameter of a red cell on its pictures, px (7.5 um). */
   readonly redCellPx: number;
+  /** Sides of what it paints in one go are multiples of this, px. */
+  readonly multiple: number;
+  /**
+   * How far around a part of a picture its mask is seen, px. Where parts begin and end on multiples of `multiple`, one
+   * that is painted with so much around it is the same as in the whole picture.
+   */
+  readonly contextPx: number;
   /** What its random masks are drawn from. */
   readonly sources: MaskSources;
   /** A mask that gives a picture of the size asked for. @throws CytoError USAGE for a size that cannot be one */
@@ -70,12 +77,15 @@ export const openPainter = async (
   const sources = await readMaskSources(source.masksPath);
   const session = await openPainterSession(source, { provider, ...(threads === undefined ? {} : { threads }) });
   const painter = new PicturePainter(session, source);
-  const { redCellPx } = source;
+  const { redCellPx, multiple } = source;
   return {
     ref: source.ref,
     method: source.method,
     provider,
     redCellPx,
+    multiple,
+    // One cell of the coarsest level, whose strided convolutions see as much again on either side (src/networks/generator.ts).
+    contextPx: 2 * multiple,
     sources,
     drawMask({ seed, width, height, classes, stain }) {
       if (![width, height].every((side) => Number.isInteger(side) && side > 0))

@@ -17,6 +17,7 @@ describe("shapes", () => {
     expect(ops.maxPool(x, { kernel: 2, stride: 2 }).shape).toEqual([1, 3, "height/2", "width/2"]);
     expect(ops.upsample(x, 2).shape).toEqual([1, 3, "height*2", "width*2"]);
     expect(ops.spaceToDepth(x, 2).shape).toEqual([1, 12, "height/2", "width/2"]);
+    expect(ops.depthToSpace(ops.spaceToDepth(x, 2), 2).shape).toEqual([1, 3, "height/2*2", "width/2*2"]);
     expect(ops.transpose(x, [0, 2, 3, 1]).shape).toEqual([1, "height", "width", 3]);
     expect(ops.add(x, graph.scalar(1)).shape).toEqual([1, 3, "height", "width"]);
     expect(ops.reduceMean(x, [2, 3], false).shape).toEqual([1, 3]);
