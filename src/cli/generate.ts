@@ -1,9 +1,17 @@
 import { basename, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { type CellClass, CytoError, cellClasses, modelsDirectory, parseCellClass } from "../core/index.js";
+import {
+  type CellClass,
+  CytoError,
+  cellClasses,
+  createRandom,
+  densityClassOf,
+  modelsDirectory,
+  parseCellClass,
+} from "../core/index.js";
 import { type ExecutionProvider, executionProviders } from "../detection/index.js";
 import { resolveModel } from "../registry/index.js";
-import { openDataset } from "../training/datasets/index.js";
+import { type LabelledField, openDataset } from "../training/datasets/index.js";
 import {
   drawnSource,
   type FieldSource,
@@ -53,6 +61,23 @@ const classesOf = (names: readonly string[] | undefined): readonly CellClass[] |
     return cellClass;
   });
 
+/** Of fields with the classes asked for, as many as are painted, chosen by the seed; more where some may be too small. */
+const chooseFields = (
+  fields: readonly LabelledField[],
+  { count, size, seed }: GenerateCommand,
+  classes: readonly CellClass[] = [],
+): readonly LabelledField[] => {
+  const named = fields.filter(
+    ({ cells }) =>
+      classes.length === 0 ||
+      cells.some(({ cellClass }) => classes.includes(cellClass) || classes.includes(densityClassOf(cellClass))),
+  );
+  const random = createRandom(seed).fork(1);
+  const wanted = size === undefined ? count : 2 * count + 20;
+  const left = [...(named.length === 0 ? fields.slice(0, 1) : named)];
+  return Array.from({ length: Math.min(wanted, left.length) }, () => left.splice(random.int(left.length), 1)[0]!);
+};
+
 const sourceOf = async (
   painter: Painter,
   options: GenerateCommand,
@@ -68,7 +93,8 @@ const sourceOf = async (
       "DATASET_INVALID",
       `The split ${split} of ${dataset.name} has no labels: no mask can be made of it`,
     );
-  const masked = await loadMaskedFields(fields, threads === undefined ? {} : { threads });
+  const chosen = chooseFields(fields, options, classes);
+  const masked = await loadMaskedFields(chosen, threads === undefined ? {} : { threads });
   return realSource(
     masked.map(({ mask }) => mask),
     { redCellPx: painter.redCellPx, sizePx: size, classes },

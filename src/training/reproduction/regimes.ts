@@ -1,6 +1,6 @@
 import { type CellClass, createRandom } from "../../core/index.js";
-import type { LabelledField } from "../datasets/index.js";
 import { fieldsShowing } from "../augmentation/index.js";
+import type { LabelledField } from "../datasets/index.js";
 import { evenlySpaced } from "../features/index.js";
 import type { FieldChoice } from "../fields.js";
 
