@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { CytoError } from "../core/index.js";
@@ -9,6 +9,10 @@ import type { Wheel } from "./wheels.js";
 
 const downloadTimeoutMs = 30 * 60_000;
 const unpackTimeoutMs = 10 * 60_000;
+
+/** Longer than fetching one wheel can take. */
+const staleMs = 60 * 60_000;
+const workPrefix = ".new-";
 
 /** Written last: a folder with it is whole. */
 const completeMark = "complete";
@@ -65,7 +69,8 @@ export const fetchWheel = async ({ wheel, members, python, cache, note }: WheelR
   const directory = wheelDirectory(cache, wheel);
   if (await isFetched(cache, wheel)) return directory;
   await mkdir(join(cache, "wheels"), { recursive: true });
-  const work = await mkdtemp(join(cache, "wheels", ".new-"));
+  await removeStale(join(cache, "wheels"));
+  const work = await mkdtemp(join(cache, "wheels", workPrefix));
   try {
     note(`fetching ${wheel.name} ${wheel.version}`);
     const file = await download(python, wheel, work);
@@ -81,6 +86,16 @@ export const fetchWheel = async ({ wheel, members, python, cache, note }: WheelR
     return directory;
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+};
+
+/** Takes away what set-ups left that were killed. */
+const removeStale = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(workPrefix)) continue;
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (Date.now() - mtimeMs > staleMs) await rm(path, { recursive: true, force: true });
   }
 };
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CytoError } from "../core/index.js";
-import { bindingFile, findTensorFlow, libraryFile, recordFile, type TensorFlowRecord } from "../engine/index.js";
+import { bindingFile, findTensorFlow, recordFile, type TensorFlowRecord } from "../engine/index.js";
 import { requireSpace } from "./cache.js";
 import { fetchWheel, isFetched } from "./fetchWheel.js";
 import { findCompiler, findNodeHeaders, findPython, runTool } from "./tools.js";
@@ -139,7 +139,7 @@ const compile = async ({ packageDirectory, compiler, headers }: Compilation): Pr
   await mkdir(dirname(join(packageDirectory, bindingFile)), { recursive: true });
   await runTool(compiler, compilerArguments({ packageDirectory, headers }), compileTimeoutMs);
   if (!existsSync(join(packageDirectory, bindingFile))) {
-    throw new CytoError("SETUP_FAILED", `${compiler} left no ${join(packageDirectory, libraryFile)}`);
+    throw new CytoError("SETUP_FAILED", `${compiler} left no ${join(packageDirectory, bindingFile)}`);
   }
 };
 

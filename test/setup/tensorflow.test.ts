@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -148,10 +148,15 @@ describe.skipIf(!requireTool("python3"))("fetching a wheel (needs python3)", () 
     expect(readdirSync(join(cache, "wheels"))).toEqual([]);
   });
 
-  it("starts anew where an earlier one was cut off", async () => {
+  it("starts anew where an earlier one was cut off, and takes its remains away", async () => {
     mkdirSync(join(wheelDirectory(cache, wheel), "toy"), { recursive: true });
     writeFileSync(join(wheelDirectory(cache, wheel), "toy", "half"), "");
+    const [stale, fresh] = [".new-stale", ".new-fresh"].map((name) => join(cache, "wheels", name)) as [string, string];
+    for (const path of [stale, fresh]) mkdirSync(path);
+    const longAgo = new Date(Date.now() - 2 * 60 * 60_000);
+    utimesSync(stale, longAgo, longAgo);
     expect(readdirSync(join(await fetch(wheel), "toy"))).toEqual(["lib.so"]);
+    expect([existsSync(stale), existsSync(fresh)]).toEqual([false, true]);
   });
 });
 

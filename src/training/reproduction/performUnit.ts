@@ -39,6 +39,8 @@ export interface Surroundings {
 /** What a unit came to; without figures where it was stopped before its end. */
 export interface Performed {
   readonly steps?: number;
+  /** Of a training, with the time of the calls before, where it was stopped. */
+  readonly seconds?: number;
   readonly figures?: unknown;
 }
 
@@ -70,8 +72,8 @@ const requestOf = (unit: PainterUnit | NetworkUnit, steps: number, around: Surro
   ...(around.signal ? { signal: around.signal } : {}),
 });
 
-const outcomeOf = ({ finished, steps, figures }: TrainingSummary): Performed =>
-  finished ? { steps, figures } : { steps };
+const outcomeOf = ({ finished, steps, seconds, figures }: TrainingSummary): Performed =>
+  finished ? { steps, seconds, figures } : { steps, seconds };
 
 const performPainter = async (unit: PainterUnit, around: Surroundings): Promise<Performed> => {
   const { settings, runs, threads } = around;

@@ -94,12 +94,12 @@ export const performRuns = async (request: RunRequest): Promise<boolean> => {
       await using _lock = await lockFolder(runs.folder(unit.name));
       progress.run(unit.name, "begins", place);
       const beganMs = performance.now();
-      const { steps, figures } = await performUnit(unit, { ...request, runs, signal });
+      const { steps, figures, seconds: trained } = await performUnit(unit, { ...request, runs, signal });
       if (figures === undefined) {
         progress.run(unit.name, "stopped", place);
         return false;
       }
-      const seconds = (performance.now() - beganMs) / 1000;
+      const seconds = trained ?? (performance.now() - beganMs) / 1000;
       const machine = `${machineName()}, ${engine.name}`;
       await runs.finish(unit.name, identity, {
         seconds,

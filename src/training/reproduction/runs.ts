@@ -12,7 +12,7 @@ const resultSchema = z.strictObject({
   fingerprint: z.string(),
   /** Everything that decides the run. */
   identity: z.json(),
-  /** Wall-clock time that it took, of all calls together. */
+  /** Wall-clock time that it took, s: of a training in all calls together. */
   seconds: z.number(),
   /** Optimiser steps, where it trained. */
   steps: z.number().optional(),

@@ -41,20 +41,6 @@ describe.each([
       expect(tf.memory().numTensors).toBe(before);
     });
 
-    // In JavaScript it would take half a minute.
-    it.runIf(backend === "native")("do not grow in number over the moves of a painter, and go with it", () => {
-      const { problems, initialise, moves } = painterProblems(settingsOf("mcgan"));
-      const random = createRandom(1);
-      const session = new TensorFlowSession(tf, problems.map(programOf));
-      session.write(initialise(random));
-      const loaded = tf.memory().numTensors;
-      for (const move of moves(toyBatch(random), random)) {
-        session.step({ ...move, ...rates });
-        expect(tf.memory().numTensors).toBe(loaded);
-      }
-      session.close();
-    });
-
     it("do not grow in number over steps that fail", () => {
       const { problem, parameters } = regression("regression", plainAdam);
       const session = new TensorFlowSession(tf, [programOf(problem)]);
@@ -68,6 +54,24 @@ describe.each([
       expect(tf.memory().numTensors).toBe(loaded);
       session.close();
     });
+  });
+});
+
+describe.skipIf(!requireTensorFlow())("a painter's tensors (needs npm run setup:tensorflow)", () => {
+  it("do not grow in number over the moves of both players, and go with the session", async () => {
+    const tf = await loadTensorFlow("native");
+    const before = tf.memory().numTensors;
+    const { problems, initialise, moves } = painterProblems(settingsOf("mcgan"));
+    const random = createRandom(1);
+    const session = new TensorFlowSession(tf, problems.map(programOf));
+    session.write(initialise(random));
+    const loaded = tf.memory().numTensors;
+    for (const move of moves(toyBatch(random), random)) {
+      session.step({ ...move, ...rates });
+      expect(tf.memory().numTensors).toBe(loaded);
+    }
+    session.close();
+    expect(tf.memory().numTensors).toBe(before);
   });
 });
 
