@@ -11,9 +11,12 @@ import { createSlide, type PlaceUm, type Slide, type StagePosition } from "./sli
 /** Fields painted ahead of the one that is waited for: painting goes on while the consumer works. */
 const paintedAhead = 2;
 
-/** Time for a painted tile where none has been painted yet, ms, and by how much a field may take longer than its tiles lately did. */
-const firstTileMs = 400;
-const slack = 2;
+/**
+ * Time for a painted tile where none has been painted yet, ms, and by how much a field may take longer than its tiles lately
+ * did. A camera that is taken for stale is opened anew, and begins to paint from nothing: better to wait too long.
+ */
+const firstTileMs = 1500;
+const slack = 3;
 
 /** The part of a camera's options that tells what is on the slide. */
 export const slideOf = (options: SlideOptions): SlideOptions => ({
@@ -73,10 +76,15 @@ export class VirtualCamera implements Camera {
    * take that long to be painted.
    */
   get frameIntervalMs(): number | undefined {
-    const { framesPerSecond } = this.#options;
-    const scanMs = framesPerSecond === 0 ? undefined : 1000 / framesPerSecond;
+    const scanMs = this.#scanIntervalMs;
     if (this.#painting.kind === "drawn") return scanMs;
     return Math.max(scanMs ?? 0, slack * this.#painting.tiles * (this.#thread.tileMs || firstTileMs));
+  }
+
+  /** What the self-scan is asked for. */
+  get #scanIntervalMs(): number | undefined {
+    const { framesPerSecond } = this.#options;
+    return framesPerSecond === 0 ? undefined : 1000 / framesPerSecond;
   }
 
   /** What its frames are called: the slide, and who paints it. */
@@ -122,7 +130,7 @@ export class VirtualCamera implements Camera {
       this.#underway.shift();
       this.#paintAhead();
       // A consumer that was late gets no burst of frames to make up for it.
-      dueMs = Math.max(dueMs + (this.frameIntervalMs ?? 0), this.#clock.monotonic());
+      dueMs = Math.max(dueMs + (this.#scanIntervalMs ?? 0), this.#clock.monotonic());
       yield this.#frameOf(field, next.readingErrorUm);
     }
   }

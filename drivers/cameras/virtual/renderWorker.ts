@@ -1,6 +1,4 @@
 /** The thread that paints: fields on request, their pixels transferred. */
-import { constants, setPriority } from "node:os";
-import { platform } from "node:process";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { CytoError } from "../../../src/core/index.js";
 import { FieldRenderer } from "./fieldRenderer.js";
@@ -21,23 +19,12 @@ interface Renderer extends AsyncDisposable {
   readonly tileMs: number;
 }
 
-/** Steps back for the main thread, as detection does, since a painter takes all of a core. Niceness is a thread's own on Linux alone. */
-const stepBack = (): void => {
-  if (platform !== "linux") return;
-  try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Not allowed here: all threads have equal turns.
-  }
-};
-
 const openRenderer = async (setup: RendererSetup): Promise<Renderer> => {
   const options = slideOptionsSchema.parse(setup.slide);
   const optics = opticsOptionsSchema.parse(setup.optics);
   if (setup.painting === undefined) {
     return { fields: new FieldRenderer(options, optics), tileMs: 0, async [Symbol.asyncDispose]() {} };
   }
-  stepBack();
   const slide = createSlide(options);
   // Loaded where it is needed: a drawn slide has no network.
   const { SlidePainter: Painting } = await import("./slidePainter.js");

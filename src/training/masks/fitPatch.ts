@@ -19,27 +19,41 @@ interface Extents {
 
 type Pose = Omit<Turn, "scale">;
 
+const rims = new WeakMap<CellPatch, Float32Array>();
+
+/** The outermost pixels of each row of a cell, from the patch's middle: x, y, x, y … However it is turned, they reach farthest. */
+const rimOf = (patch: CellPatch): Float32Array => {
+  const known = rims.get(patch);
+  if (known) return known;
+  const { width, height, parts } = patch;
+  const places: number[] = [];
+  for (let row = 0; row < height; row++) {
+    const line = parts.subarray(row * width, (row + 1) * width);
+    const first = line.findIndex((part) => part !== outside);
+    if (first < 0) continue;
+    const last = line.findLastIndex((part) => part !== outside);
+    for (const column of [first, last]) places.push(column - (width - 1) / 2, row - (height - 1) / 2);
+  }
+  const rim = Float32Array.from(places);
+  rims.set(patch, rim);
+  return rim;
+};
+
 /** How far the cell of a patch reaches to each side once it is turned. */
-const extentsOf = ({ width, height, parts }: CellPatch, { flip, angle }: Pose): Extents => {
+const extentsOf = (patch: CellPatch, { flip, angle }: Pose): Extents => {
+  const rim = rimOf(patch);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  let [left, top, right, bottom] = [
-    Number.POSITIVE_INFINITY,
-    Number.POSITIVE_INFINITY,
-    Number.NEGATIVE_INFINITY,
-    Number.NEGATIVE_INFINITY,
-  ];
-  for (let row = 0, at = 0; row < height; row++) {
-    const y = row - (height - 1) / 2;
-    for (let column = 0; column < width; column++, at++) {
-      if (parts[at] === outside) continue;
-      const x = flip ? (width - 1) / 2 - column : column - (width - 1) / 2;
-      const across = cos * x - sin * y;
-      const down = sin * x + cos * y;
-      if (across < left) left = across;
-      if (across > right) right = across;
-      if (down < top) top = down;
-      if (down > bottom) bottom = down;
-    }
+  const most = Number.POSITIVE_INFINITY;
+  let [left, top, right, bottom] = [most, most, -most, -most];
+  for (let at = 0; at < rim.length; at += 2) {
+    const x = flip ? -rim[at]! : rim[at]!;
+    const y = rim[at + 1]!;
+    const across = cos * x - sin * y;
+    const down = sin * x + cos * y;
+    if (across < left) left = across;
+    if (across > right) right = across;
+    if (down < top) top = down;
+    if (down > bottom) bottom = down;
   }
   return { left: left - 0.5, top: top - 0.5, right: right + 0.5, bottom: bottom + 0.5 };
 };

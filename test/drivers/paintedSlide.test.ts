@@ -1,0 +1,392 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FieldRenderer } from "../../drivers/cameras/virtual/fieldRenderer.js";
+import type { PixelRect } from "../../drivers/cameras/virtual/lightPainter.js";
+import { opticsOptionsSchema, slideOptionsSchema } from "../../drivers/cameras/virtual/manifest.js";
+import { PainterLoan } from "../../drivers/cameras/virtual/painterLoan.js";
+import { resampleRow, sourceSpan, tapsOf } from "../../drivers/cameras/virtual/resampling.js";
+import { createSlide } from "../../drivers/cameras/virtual/slide.js";
+import { redCellUm, SlideMasks } from "../../drivers/cameras/virtual/slideMask.js";
+import { SlidePainter, slideStain } from "../../drivers/cameras/virtual/slidePainter.js";
+import { type TileGrid, tileGridOf, tilesOfField, tilesOver } from "../../drivers/cameras/virtual/tileGrid.js";
+import { TileStore } from "../../drivers/cameras/virtual/tileStore.js";
+import { createRandom, leukocyteClasses } from "../../src/core/index.js";
+import type { Picture } from "../../src/pictures/index.js";
+import { collectOutlines } from "../../src/training/masks/index.js";
+import { openPainter } from "../../src/training/painter/index.js";
+import { stain } from "../training/maskFixture.js";
+import { writeUntrainedPainter } from "../training/painter/untrainedPainter.js";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "painted-slide-"));
+  await writeUntrainedPainter(directory);
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+const geometry = { fieldWidthPx: 200, fieldHeightPx: 150, umPerPixel: 0.16 };
+const firstUm = { x: 2000, y: 1500 };
+
+const openSlide = async (options: { seed?: number; noiseLevels?: number; vignetting?: number } = {}) => {
+  const { seed = 3, ...optics } = options;
+  const slideOptions = slideOptionsSchema.parse({ seed });
+  const slide = createSlide(slideOptions);
+  const fieldWidthUm = geometry.fieldWidthPx * geometry.umPerPixel;
+  const fieldHeightUm = geometry.fieldHeightPx * geometry.umPerPixel;
+  const painter = await SlidePainter.open(slide, { directory, firstUm, fieldWidthUm, fieldHeightUm, ...geometry });
+  const fields = new FieldRenderer(slideOptions, opticsOptionsSchema.parse({ ...geometry, ...optics }), {
+    slide,
+    painter,
+  });
+  return {
+    slide,
+    painter,
+    async look(x: number, y: number, exposure = 0): Promise<Buffer> {
+      const position = { x, y, z: slide.focusZUm(x, y) };
+      await fields.prepare(position);
+      return Buffer.from(fields.render(position, exposure).pixels);
+    },
+    [Symbol.asyncDispose]: () => painter[Symbol.asyncDispose](),
+  };
+};
+
+describe("the grid of tiles", () => {
+  const options = fc.record({
+    firstUm: fc.record({
+      x: fc.double({ min: -100, max: 20_000, noNaN: true }),
+      y: fc.double({ min: -100, max: 20_000, noNaN: true }),
+    }),
+    fieldWidthUm: fc.double({ min: 5, max: 700, noNaN: true }),
+    fieldHeightUm: fc.double({ min: 5, max: 700, noNaN: true }),
+    paintedUmPerPixel: fc.constant(redCellUm / 32),
+    multiple: fc.constant(16),
+  });
+
+  it("lies on the painter's multiples, and the first field takes as many tiles as is said", () => {
+    fc.assert(
+      fc.property(options, (given) => {
+        const grid = tileGridOf(given);
+        for (const length of [grid.left, grid.top, grid.width, grid.height]) expect(Math.abs(length % 16)).toBe(0);
+        const px = (um: number): number => Math.floor(um / given.paintedUmPerPixel);
+        const left = px(given.firstUm.x);
+        const top = px(given.firstUm.y);
+        // With two pixels around it, as the enlargement takes.
+        const { right, bottom, ...from } = tilesOver(grid, {
+          left: left - 2,
+          top: top - 2,
+          right: px(given.firstUm.x + given.fieldWidthUm) + 3,
+          bottom: px(given.firstUm.y + given.fieldHeightUm) + 3,
+        });
+        expect(from).toEqual({ left: 0, top: 0 });
+        expect(right * bottom).toBeLessThanOrEqual(tilesOfField(given));
+      }),
+    );
+  });
+
+  it("finds the tiles of any rectangle, no more and no fewer", () => {
+    const grid: TileGrid = { left: 32, top: -48, width: 240, height: 272 };
+    const corner = fc.integer({ min: -2000, max: 2000 });
+    const side = fc.integer({ min: 1, max: 900 });
+    fc.assert(
+      fc.property(corner, corner, side, side, (left, top, width, height) => {
+        const tiles = tilesOver(grid, { left, top, right: left + width, bottom: top + height });
+        const starts = (index: number) => grid.left + index * grid.width;
+        expect(starts(tiles.left)).toBeLessThanOrEqual(left);
+        expect(starts(tiles.left + 1)).toBeGreaterThan(left);
+        expect(starts(tiles.right)).toBeGreaterThanOrEqual(left + width);
+        expect(starts(tiles.right - 1)).toBeLessThan(left + width);
+        expect(grid.top + tiles.bottom * grid.height).toBeGreaterThanOrEqual(top + height);
+        expect(grid.top + tiles.top * grid.height).toBeLessThanOrEqual(top);
+      }),
+    );
+  });
+});
+
+describe("resampling", () => {
+  const steps = fc.double({ min: 0.2, max: 4, noNaN: true });
+
+  it("keeps even colours even, and gives a pixel the same value whichever stretch it is in", () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: -500, max: 5000 }), fc.nat(30), (step, from, shift) => {
+        const whole = tapsOf(from, 40, step);
+        const span = sourceSpan(whole);
+        const random = createRandom(from + 1000);
+        const source = Uint8Array.from({ length: 3 * (span.to - span.from) }, () => random.int(256));
+        const row = new Float32Array(120);
+        resampleRow(source, whole, span.from, row);
+        const part = tapsOf(from + shift, 10, step);
+        const partRow = new Float32Array(30);
+        resampleRow(source, part, span.from, partRow);
+        expect([...partRow]).toEqual([...row.subarray(3 * shift, 3 * shift + 30)]);
+        resampleRow(new Uint8Array(source.length).fill(137), whole, span.from, row);
+        expect(row.every((value) => Math.abs(value - 137) < 1e-3)).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("leaves a row as it is where the scales are equal", () => {
+    const taps = tapsOf(10, 20, 1);
+    const { from, to } = sourceSpan(taps);
+    const source = Uint8Array.from({ length: 3 * (to - from) }, (_, at) => (at * 37) % 256);
+    const row = new Float32Array(60);
+    resampleRow(source, taps, from, row);
+    expect([...row]).toEqual([...source.subarray(3 * (10 - from), 3 * (30 - from))]);
+  });
+});
+
+describe("the store of tiles", () => {
+  const size = { width: 32, height: 16 };
+  const painting = (log: string[]) => async (column: number, row: number): Promise<Picture> => {
+    log.push(`${column},${row}`);
+    const random = createRandom(100 * column + row);
+    return { ...size, pixels: Uint8Array.from({ length: 3 * 32 * 16 }, () => 100 + random.int(40)) };
+  };
+
+  it("paints a tile once, and shows it the same from the first time on", async () => {
+    const log: string[] = [];
+    const store = new TileStore({ mostBytes: 1 << 20, paint: painting(log) });
+    await store.prepare(1, 2);
+    const first = Buffer.from(store.pixelsOf(1, 2));
+    expect(store.has(1, 2)).toBe(true);
+    // Its pixels go; it comes back from its compressed form.
+    await store.prepare(3, 4);
+    expect(() => store.pixelsOf(1, 2)).toThrow(RangeError);
+    await store.prepare(1, 2);
+    expect(first.equals(store.pixelsOf(1, 2))).toBe(true);
+    expect(log).toEqual(["1,2", "3,4"]);
+  });
+
+  it("keeps within its bound, and what was asked for last", async () => {
+    const log: string[] = [];
+    const one = new TileStore({ mostBytes: 1 << 20, paint: painting([]) });
+    await one.prepare(0, 0);
+    const mostBytes = Math.round(3.5 * one.size.bytes);
+    const store = new TileStore({ mostBytes, paint: painting(log) });
+    for (const column of [0, 1, 2, 0, 3, 4, 0]) {
+      await store.prepare(column, 0);
+      expect(store.size.bytes).toBeLessThanOrEqual(mostBytes);
+    }
+    expect(log).toEqual(["0,0", "1,0", "2,0", "3,0", "4,0"]);
+    expect([0, 1, 2, 3, 4].map((column) => store.has(column, 0))).toEqual([true, false, false, true, true]);
+    expect(store.size.tiles).toBe(3);
+  });
+
+  it("keeps one tile even where the bound is too small for it, and nothing of one that failed", async () => {
+    const small = new TileStore({ mostBytes: 1, paint: painting([]) });
+    await small.prepare(0, 0);
+    expect(small.pixelsOf(0, 0)).toHaveLength(3 * 32 * 16);
+    let fails = true;
+    const flaky = new TileStore({
+      mostBytes: 1 << 20,
+      paint: (column, row) => (fails ? Promise.reject(new Error("no")) : painting([])(column, row)),
+    });
+    await expect(flaky.prepare(0, 0)).rejects.toThrow("no");
+    expect(flaky.size).toEqual({ bytes: 0, tiles: 0 });
+    fails = false;
+    await flaky.prepare(0, 0);
+    expect(flaky.size.tiles).toBe(1);
+  });
+});
+
+describe("masks of the slide", () => {
+  const slide = createSlide({ seed: 11, leukocytesPerMm2: 700 });
+  const redCellPx = 40;
+  const px = redCellPx / redCellUm;
+  const masks = new SlideMasks(slide, { outlines: collectOutlines([], { seed: 1 }), stain, redCellPx });
+  const places = fc.record({ leftPx: fc.integer({ min: 0, max: 30_000 }), topPx: fc.integer({ min: 0, max: 30_000 }) });
+
+  it("are labelled as the truth says: every cell, its class, its box", () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(places, ({ leftPx, topPx }) => {
+        const rect: PixelRect = { leftPx, topPx, width: 400, height: 300 };
+        const mask = masks.maskOf(rect);
+        const truth = slide
+          .cellsIn({ left: leftPx / px, top: topPx / px, width: 400 / px, height: 300 / px })
+          .map(({ cellClass, centreUm: { x, y }, outline: { reachUm } }) => ({
+            cellClass,
+            box: {
+              left: Math.max((x - reachUm.left) * px - leftPx, 0),
+              top: Math.max((y - reachUm.top) * px - topPx, 0),
+              right: Math.min((x + reachUm.right) * px - leftPx, 400),
+              bottom: Math.min((y + reachUm.bottom) * px - topPx, 300),
+            },
+          }));
+        const inside = (box: (typeof truth)[number]["box"]): boolean =>
+          box.left > 0 && box.top > 0 && box.right < 400 && box.bottom < 300;
+        const whole = truth.filter(({ box }) => inside(box));
+        const free = mask.labels.map((label) => label);
+        for (const { cellClass, box } of whole) {
+          seen.add(cellClass);
+          const at = free.findIndex(
+            (label) =>
+              label.cellClass === cellClass &&
+              (["left", "top", "right", "bottom"] as const).every((side) => Math.abs(label.box[side] - box[side]) < 1.5),
+          );
+          expect(at, `${cellClass} at ${box.left}, ${box.top}`).toBeGreaterThanOrEqual(0);
+          free.splice(at, 1);
+        }
+        // What is left are cells that the border cuts.
+        expect(free.length).toBeLessThanOrEqual(truth.length - whole.length);
+        for (const { box } of free) {
+          const { left, top, right, bottom } = box;
+          expect(left <= 1.5 || top <= 1.5 || right >= 398.5 || bottom >= 298.5).toBe(true);
+        }
+      }),
+      { numRuns: 12 },
+    );
+    expect([...leukocyteClasses].filter((cellClass) => !seen.has(cellClass))).toEqual([]);
+  });
+
+  it("agree where they overlap: outlines and edges", () => {
+    fc.assert(
+      fc.property(places, fc.integer({ min: -150, max: 150 }), fc.integer({ min: -150, max: 150 }), (at, dx, dy) => {
+        const size = { width: 200, height: 200 };
+        const here = masks.maskOf({ ...at, ...size });
+        const there = masks.maskOf({ leftPx: at.leftPx + dx, topPx: at.topPx + dy, ...size });
+        let differing = 0;
+        for (let y = Math.max(0, dy); y < Math.min(200, 200 + dy); y++) {
+          for (let x = Math.max(0, dx); x < Math.min(200, 200 + dx); x++) {
+            if (here.gradient[y * 200 + x] !== there.gradient[(y - dy) * 200 + x - dx]) differing++;
+          }
+        }
+        expect(differing).toBe(0);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it("are of one of the painter's stains, the same for the same slide, and none that is odd", () => {
+    const odd = { red: 10, green: 200, blue: 10 };
+    const stains = [stain, { background: odd, redCells: odd, nuclei: odd }, stain, { ...stain, nuclei: stain.redCells }];
+    for (let seed = 0; seed < 30; seed++) {
+      const chosen = slideStain(stains, seed);
+      expect(stains).toContain(chosen);
+      expect(slideStain(stains, seed)).toBe(chosen);
+    }
+    expect(slideStain(stains, 1).background).not.toEqual(odd);
+  });
+});
+
+describe("a painted field", () => {
+  it("is the same, byte for byte, twice and in any order of visits, and another for another seed", async () => {
+    const places = [
+      [2016, 1512],
+      [2045, 1512],
+      [2045, 1534],
+      [2010, 1540],
+    ] as const;
+    await using first = await openSlide();
+    const expected: Buffer[] = [];
+    for (const [x, y] of places) expected.push(await first.look(x, y, 4));
+    for (const order of [
+      [3, 1, 0, 2],
+      [2, 0, 1, 3],
+    ]) {
+      await using other = await openSlide();
+      for (const index of order) {
+        const [x, y] = places[index]!;
+        expect((await other.look(x, y, 4)).equals(expected[index]!)).toBe(true);
+      }
+    }
+    expect((await first.look(2016, 1512, 4)).equals(expected[0]!)).toBe(true);
+    expect((await first.look(2016, 1512, 5)).equals(expected[0]!)).toBe(false);
+    await using another = await openSlide({ seed: 4 });
+    expect((await another.look(2016, 1512, 4)).equals(expected[0]!)).toBe(false);
+  });
+
+  it("agrees with overlapping fields wherever they lie, before noise and vignetting", async () => {
+    await using slide = await openSlide({ noiseLevels: 0, vignetting: 0 });
+    const { fieldWidthPx: width, fieldHeightPx: height, umPerPixel } = geometry;
+    const base = await slide.look(2100, 1600);
+    for (const [dx, dy] of [
+      [63, 17],
+      [-120, 95],
+      [5, -101],
+    ] as const) {
+      const other = await slide.look(2100 + dx * umPerPixel, 1600 + dy * umPerPixel);
+      let differing = 0;
+      for (let row = Math.max(0, dy); row < Math.min(height, height + dy); row++) {
+        for (let k = 3 * Math.max(0, dx); k < 3 * Math.min(width, width + dx); k++) {
+          if (base[3 * row * width + k] !== other[3 * ((row - dy) * width - dx) + k]) differing++;
+        }
+      }
+      expect(differing).toBe(0);
+    }
+  });
+
+  it("has no seams: a tile is what it would be in a painting of the whole neighbourhood", async () => {
+    const slide = createSlide({ seed: 3 });
+    await using painter = await openPainter(directory, { threads: 1 });
+    const { outlines } = painter.sources;
+    const masks = new SlideMasks(slide, { outlines, stain, redCellPx: 1.25 * painter.redCellPx });
+    const paint = async (left: number, top: number, width: number, height: number): Promise<Picture> =>
+      painter.paint(masks.maskOf({ leftPx: 1.25 * left, topPx: 1.25 * top, width: 1.25 * width, height: 1.25 * height }));
+    const { contextPx } = painter;
+    const whole = await paint(8000, 6000, 448, 256);
+    const tile = { width: 128, height: 96 };
+    for (const [left, top] of [
+      [64, 64],
+      [192, 64],
+      [192, 112],
+    ] as const) {
+      const part = await paint(
+        8000 + left - contextPx,
+        6000 + top - contextPx,
+        tile.width + 2 * contextPx,
+        tile.height + 2 * contextPx,
+      );
+      let farthest = 0;
+      for (let y = 0; y < tile.height; y++) {
+        for (let k = 0; k < 3 * tile.width; k++) {
+          const here = part.pixels[3 * ((y + contextPx) * part.width + contextPx) + k]!;
+          const there = whole.pixels[3 * ((y + top) * whole.width + left) + k]!;
+          farthest = Math.max(farthest, Math.abs(here - there));
+        }
+      }
+      // Roundings of the last digit of a float may fall to either side of a half.
+      expect(farthest).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it("leaves the rest when it is no longer wanted, and cannot be shown unprepared", async () => {
+    await using slide = await openSlide();
+    const rect = { leftPx: 12_500, topPx: 9_375, width: 800, height: 600 };
+    let asked = 0;
+    await slide.painter.prepare(rect, () => ++asked <= 2);
+    expect(slide.painter.kept.tiles).toBe(2);
+    expect(() => slide.painter.paint(rect)).toThrow(RangeError);
+    expect(slide.painter.slowestMs).toBeGreaterThan(0);
+  });
+});
+
+describe("the painter on loan", () => {
+  it("is closed when it rests, opened again for more, and must be the same then", async () => {
+    let opened = 0;
+    let name = directory;
+    const open = () => {
+      opened++;
+      return openPainter(name, { threads: 1 });
+    };
+    await using loan = new PainterLoan(open, 1);
+    expect(await loan.use(async ({ method }) => method)).toBe("mcgan");
+    await expect.poll(() => loan.isOpen).toBe(false);
+    expect(await loan.use(async ({ redCellPx }) => redCellPx)).toBe(32);
+    expect(opened).toBe(2);
+    await expect.poll(() => loan.isOpen).toBe(false);
+    name = await mkdtemp(join(tmpdir(), "painted-slide-other-"));
+    try {
+      await writeUntrainedPainter(name, "pix2pix");
+      await expect(loan.use(async () => 1)).resolves.toBe(1);
+      await rm(join(name, "model.onnx"));
+      await expect.poll(() => loan.isOpen).toBe(false);
+      await expect(loan.use(async () => 1)).rejects.toMatchObject({ code: "MODEL_INVALID" });
+    } finally {
+      await rm(name, { recursive: true });
+    }
+  });
+});
