@@ -42,8 +42,8 @@ export const checkMachine = (): Check => {
 };
 
 const cudaRemedy =
-  "With an NVIDIA driver, CUDA 12 and cuDNN 9 installed, fetch onnxruntime's CUDA libraries (from nuget.org): " +
-  "ONNXRUNTIME_NODE_INSTALL=true node node_modules/onnxruntime-node/script/install.js";
+  "On Linux with an NVIDIA driver for CUDA 13: `npm run setup:cuda`, or `npm run setup:cuda -- --libraries` where CUDA 13 " +
+  "and cuDNN 9 are not installed.";
 
 const providerRemedies: Readonly<Record<string, string>> = {
   cpu: "onnxruntime-node did not load: run `npm ci` again.",

@@ -35,7 +35,9 @@ with zipfile.ZipFile(wheel) as archive:
 /** The platform that the wheels were built for; that of the Python that fetches them does not matter. */
 const platformOptions = [
   ...["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"],
-  ...["--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64"],
+  ...["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014", "manylinux2010", "manylinux1"].flatMap(
+    (tag) => ["--platform", `${tag}_x86_64`],
+  ),
 ];
 
 export interface WheelRequest {
