@@ -14,6 +14,7 @@ import {
 } from "../training/index.js";
 import { createProgress, type Progress, writeLossPlot } from "../training/progress/index.js";
 import { lossRecorder } from "./lossRecorder.js";
+import { executionProvidersFor, type TrainingProvider, trainingProviderOption } from "./trainingProvider.js";
 
 interface TrainOptions {
   readonly data: string[];
@@ -31,6 +32,7 @@ interface TrainOptions {
   readonly umPerPixel: Record<string, number>;
   readonly modelVersion: string;
   readonly threads?: number;
+  readonly provider: TrainingProvider;
 }
 
 const examples = `
@@ -126,7 +128,10 @@ const run = async (network: Network, options: TrainOptions): Promise<TrainingSum
     command: `cytostream ${process.argv.slice(2).join(" ")}`,
     listener: listenerOf(progress, recorder.record),
     signal: interrupt.signal,
-    engine: onnxruntimeEngine(options.threads === undefined ? {} : { intraOpThreads: options.threads }),
+    engine: onnxruntimeEngine({
+      executionProviders: await executionProvidersFor(options.provider),
+      ...(options.threads === undefined ? {} : { intraOpThreads: options.threads }),
+    }),
   };
   try {
     return network === "unet"
@@ -180,6 +185,7 @@ export const register = (program: Command): void => {
           .default({}),
       )
       .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
+      .addOption(trainingProviderOption())
       .option("--leave-out <FILE>", "names of fields, one a line, that are kept out of training and validation")
       .option("--from <DIR>", "start from the weights of a finished training in DIR instead of from nothing")
       .addOption(new Option("--learning-rate <N>", "highest learning rate, default 0.002").argParser(positive))

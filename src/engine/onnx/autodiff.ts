@@ -1,5 +1,6 @@
 import { CytoError } from "../../core/index.js";
 import { gradientRules } from "./gradientRules.js";
+import { type GradientPiece, GradientSums, vectorSlice } from "./gradientSums.js";
 import type { Graph, Value } from "./graph.js";
 import { Operators } from "./operators.js";
 
@@ -7,6 +8,8 @@ import { Operators } from "./operators.js";
 interface Step {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
+  /** Which part of its first input the step takes, where it only takes a part of a vector. */
+  readonly slice?: Omit<GradientPiece, "gradient"> | undefined;
   readonly differentiate: (
     outputGradients: readonly (Value | undefined)[],
     needed: readonly boolean[],
@@ -29,21 +32,25 @@ export const gradients = (graph: Graph, loss: Value, wanted: readonly Value[]): 
   const ops = new Operators(graph);
   const steps = collectSteps(graph, ops);
   const active = reachable(steps, wanted);
-  const accumulated = new Map<string, Value>([[loss.name, graph.scalar(1)]]);
+  const sums = new GradientSums(ops);
+  sums.add(loss, graph.scalar(1));
   for (const step of steps.toReversed()) {
-    const outputGradients = step.outputs.map((output) => accumulated.get(output.name));
+    const outputGradients = step.outputs.map((output) => sums.of(output));
     const needed = step.inputs.map((input) => input !== undefined && active.has(input.name));
     if (!needed.includes(true) || outputGradients.every((gradient) => gradient === undefined)) continue;
+    if (step.slice) {
+      sums.addPiece(step.inputs[0]!, { ...step.slice, gradient: outputGradients[0]! });
+      continue;
+    }
     const inputGradients = step.differentiate(outputGradients, needed);
     step.inputs.forEach((input, index) => {
       const gradient = inputGradients[index];
       if (!input || !gradient || !needed[index]) return;
-      const before = accumulated.get(input.name);
-      accumulated.set(input.name, before ? ops.add(before, gradient) : gradient);
+      sums.add(input, gradient);
     });
   }
   return wanted.map((value) => {
-    const gradient = accumulated.get(value.name);
+    const gradient = sums.of(value);
     if (!gradient) throw new CytoError("INTERNAL", `The loss does not depend on ${value.name}`);
     return gradient;
   });
@@ -64,6 +71,7 @@ const collectSteps = (graph: Graph, ops: Operators): Step[] => {
     steps.push({
       inputs: node.inputs,
       outputs: node.outputs,
+      slice: vectorSlice(ops, node),
       differentiate: (outer, needed) => {
         const rule = gradientRules[node.opType];
         if (!rule) throw new CytoError("INTERNAL", `Operator ${node.opType} has no gradient rule`);

@@ -113,6 +113,21 @@ describe("reverse sweep", () => {
     expect([...found.gradient!.data]).toEqual([2, 4, 6, 13, 5, 5, 0]);
   });
 
+  it("joins the gradients of a vector's slices with what comes by other ways, inside the graph too", async () => {
+    const { graph, ops } = newGraph();
+    const x = graph.input("x", "float32", [5]);
+    const doubled = ops.scale(x, 2);
+    const part = (start: number, end: number) => ops.slice(doubled, [{ axis: 0, start, end }]);
+    const backwards = ops.slice(doubled, [{ axis: 0, start: 4, end: 2, step: -1 }]);
+    const weights = graph.constant(Float32Array.of(10, 100), [2]);
+    const parts = [ops.mul(part(1, 3), part(1, 3)), ops.mul(backwards, weights), ops.scale(part(2, 4), 3), doubled];
+    const loss = parts.map((value) => total(ops, value)).reduce((sum, value) => ops.add(sum, value));
+    const [gradient] = gradients(graph, loss, [x]);
+    const found = await evaluate(graph, { gradient: gradient! }, { x: tensor([5], [1, 2, 3, 4, 5]) });
+    // By doubled: 1; 2 * 4 + 1; 2 * 6 + 3 + 1; 100 + 3 + 1; 10 + 1.
+    expect([...found.gradient!.data]).toEqual([2, 18, 32, 208, 22]);
+  });
+
   it("takes a mean or a sum over everything, dropped axes included, as a loss", async () => {
     for (const axes of [
       [0, 1, 2],
