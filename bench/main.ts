@@ -6,7 +6,7 @@ import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere }
 import { fromNothingBench } from "./fromNothing.js";
 import { latencyBench } from "./latency.js";
 import { machineFacts, machineLine } from "./machine.js";
-import { memoryBench } from "./memory.js";
+import { growthBench, memoryBench } from "./memory.js";
 import { pipelineBench } from "./pipeline.js";
 import { quickReport } from "./quick.js";
 import { installBench, startupBench } from "./startup.js";
@@ -27,6 +27,7 @@ const benches: readonly Bench[] = [
   { name: "yolo", summary: "fields/s against a YOLOv8n-sized network", run: yoloBench },
   { name: "startup", summary: "npm start to the first counts", run: startupBench },
   { name: "memory", summary: "resident size of the daemon at 1920x1200", run: memoryBench },
+  { name: "growth", summary: "its growth over an hour's worth of frames", run: growthBench },
   { name: "closing", summary: "clients that break the protocol are closed", run: closingBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },
   {

@@ -51,6 +51,11 @@ export class TestClient {
     this.socket.send(typeof message === "string" || Buffer.isBuffer(message) ? message : JSON.stringify(message));
   }
 
+  /** The next message. */
+  message(): Promise<ServerMessage | DecodedFrame> {
+    return this.#take();
+  }
+
   /** The next message of a type; those before it are passed over. */
   async next<Type extends ServerMessage["type"]>(type: Type): Promise<OfType<Type>> {
     for (;;) {
