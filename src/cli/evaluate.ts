@@ -125,7 +125,7 @@ Examples:
   cytostream evaluate ../shared/data/txl-pbc
   cytostream evaluate ../shared/data/txl-pbc --scale estimated     what a microscope of unknown scale would get
   cytostream evaluate ../shared/data/oi-pbc --split val --json | jq .leukocytes.recallSeven
-  cytostream evaluate fields/ --model models/unet/1.1.0 --errors wrong/`;
+  cytostream evaluate fields/ --model models/unet/1.2.0 --errors wrong/`;
 
 export const register = (program: Command): void => {
   program

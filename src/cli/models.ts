@@ -92,7 +92,7 @@ const help = `
 Examples:
   cytostream models list
   cytostream models verify
-  cytostream models verify unet@1.1.0 runs/mine --json
+  cytostream models verify unet@1.2.0 runs/mine --json
   cytostream models features --data smears/ --out models/features/1.1.0 --model-version 1.1.0`;
 
 interface FeaturesOptions {
