@@ -9,7 +9,7 @@ import { releaseFor } from "./wheels.js";
 const help = `Gives the training engine \`tfjs\` its native TensorFlow library.
 
   npm run setup:tensorflow             for processors: fetches 207 MB, keeps 630 MB, half a minute
-  npm run setup:tensorflow -- --cuda   for NVIDIA GPUs with a driver for CUDA 12: fetches 3 GB, keeps 5 GB, minutes
+  npm run setup:tensorflow -- --cuda   for NVIDIA GPUs with a driver for CUDA 12: fetches 3 GB, keeps 4 GB, minutes
 
 The library is taken from TensorFlow's Python wheel by pip and checked by its SHA-256; the binding is compiled by g++. What
 is downloaded is kept outside node_modules, in CYTOSTREAM_CACHE_DIR (default: ~/.cache/cytostream), so that after each

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CytoError } from "../core/index.js";
 import { bindingFile, findTensorFlow, recordFile, type TensorFlowRecord } from "../engine/index.js";
@@ -20,14 +19,14 @@ export interface TensorFlowSetup {
   readonly note: (text: string) => void;
 }
 
-const compileTimeoutMs = 5 * 60_000;
+const compileTimeoutMs = 15 * 60_000;
 /** What a wheel takes while it is being unpacked, against what is kept of it. */
 const spaceFactor = 1.5;
 
 const libraryMembers = [
   "tensorflow/libtensorflow_cc.so",
   "tensorflow/libtensorflow_framework.so",
-  ...["tensorflow/c/", "tensorflow/core/platform/", "tensorflow/tsl/", "tsl/"].map(
+  ...["tensorflow/c/", "tensorflow/core/platform/", "tensorflow/tsl/", "tsl/", "xla/tsl/"].map(
     (path) => `tensorflow/include/${path}`,
   ),
 ];
@@ -102,6 +101,8 @@ const fetchWheels = async ({ release, cache, environment, note }: TensorFlowSetu
 /** `deps/` as the package's own installer leaves it, of links. The library looks for CUDA in `../nvidia` from where it lies. */
 const link = async (packageDirectory: string, library: string, nvidia: readonly string[]): Promise<void> => {
   const deps = join(packageDirectory, "deps");
+  // First: what is half done must not look as if it were whole.
+  await rm(join(packageDirectory, bindingFile), { force: true });
   await rm(deps, { recursive: true, force: true });
   await mkdir(join(deps, "lib"), { recursive: true });
   await symlink(join(library, "include"), join(deps, "include"));
@@ -115,6 +116,9 @@ const link = async (packageDirectory: string, library: string, nvidia: readonly 
     for (const { name } of parts) await symlink(join(folder, name), join(deps, "nvidia", name));
   }
 };
+
+/** Of the binding while it is being written. */
+const newSuffix = ".new";
 
 interface Compilation {
   readonly packageDirectory: string;
@@ -131,16 +135,14 @@ export const compilerArguments = ({ packageDirectory, headers }: Omit<Compilatio
     ...["-I", headers, "-I", within("deps", "include"), "-I", within("binding")],
     ...["tfjs_backend.cc", "tfjs_binding.cc"].map((file) => within("binding", file)),
     ...["-L", within("deps", "lib"), "-ltensorflow", "-ltensorflow_framework"],
-    ...["-Wl,-rpath,$ORIGIN/../../deps/lib", "-o", within(bindingFile)],
+    ...["-Wl,-rpath,$ORIGIN/../../deps/lib", "-o", within(bindingFile + newSuffix)],
   ];
 };
 
 const compile = async ({ packageDirectory, compiler, headers }: Compilation): Promise<void> => {
   await mkdir(dirname(join(packageDirectory, bindingFile)), { recursive: true });
   await runTool(compiler, compilerArguments({ packageDirectory, headers }), compileTimeoutMs);
-  if (!existsSync(join(packageDirectory, bindingFile))) {
-    throw new CytoError("SETUP_FAILED", `${compiler} left no ${join(packageDirectory, bindingFile)}`);
-  }
+  await rename(join(packageDirectory, bindingFile + newSuffix), join(packageDirectory, bindingFile));
 };
 
 /** Loads the binding in a process of its own. @throws CytoError SETUP_FAILED where it does not load */

@@ -95,7 +95,7 @@ describe("tools", () => {
     expect(args).toEqual(
       expect.arrayContaining(["-DNAPI_VERSION=8", "/p/binding/tfjs_binding.cc", "-ltensorflow", "/h"]),
     );
-    expect(args.at(-1)).toBe(join("/p", bindingFile));
+    expect(args.at(-1)).toBe(`${join("/p", bindingFile)}.new`);
     expect(args).toContain("-Wl,-rpath,$ORIGIN/../../deps/lib");
   });
 });
