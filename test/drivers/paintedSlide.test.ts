@@ -140,11 +140,13 @@ describe("resampling", () => {
 
 describe("the store of tiles", () => {
   const size = { width: 32, height: 16 };
-  const painting = (log: string[]) => async (column: number, row: number): Promise<Picture> => {
-    log.push(`${column},${row}`);
-    const random = createRandom(100 * column + row);
-    return { ...size, pixels: Uint8Array.from({ length: 3 * 32 * 16 }, () => 100 + random.int(40)) };
-  };
+  const painting =
+    (log: string[]) =>
+    async (column: number, row: number): Promise<Picture> => {
+      log.push(`${column},${row}`);
+      const random = createRandom(100 * column + row);
+      return { ...size, pixels: Uint8Array.from({ length: 3 * 32 * 16 }, () => 100 + random.int(40)) };
+    };
 
   it("paints a tile once, and shows it the same from the first time on", async () => {
     const log: string[] = [];
@@ -225,7 +227,9 @@ describe("masks of the slide", () => {
           const at = free.findIndex(
             (label) =>
               label.cellClass === cellClass &&
-              (["left", "top", "right", "bottom"] as const).every((side) => Math.abs(label.box[side] - box[side]) < 1.5),
+              (["left", "top", "right", "bottom"] as const).every(
+                (side) => Math.abs(label.box[side] - box[side]) < 1.5,
+              ),
           );
           expect(at, `${cellClass} at ${box.left}, ${box.top}`).toBeGreaterThanOrEqual(0);
           free.splice(at, 1);
@@ -262,7 +266,12 @@ describe("masks of the slide", () => {
 
   it("are of one of the painter's stains, the same for the same slide, and none that is odd", () => {
     const odd = { red: 10, green: 200, blue: 10 };
-    const stains = [stain, { background: odd, redCells: odd, nuclei: odd }, stain, { ...stain, nuclei: stain.redCells }];
+    const stains = [
+      stain,
+      { background: odd, redCells: odd, nuclei: odd },
+      stain,
+      { ...stain, nuclei: stain.redCells },
+    ];
     for (let seed = 0; seed < 30; seed++) {
       const chosen = slideStain(stains, seed);
       expect(stains).toContain(chosen);
@@ -325,7 +334,9 @@ describe("a painted field", () => {
     const { outlines } = painter.sources;
     const masks = new SlideMasks(slide, { outlines, stain, redCellPx: 1.25 * painter.redCellPx });
     const paint = async (left: number, top: number, width: number, height: number): Promise<Picture> =>
-      painter.paint(masks.maskOf({ leftPx: 1.25 * left, topPx: 1.25 * top, width: 1.25 * width, height: 1.25 * height }));
+      painter.paint(
+        masks.maskOf({ leftPx: 1.25 * left, topPx: 1.25 * top, width: 1.25 * width, height: 1.25 * height }),
+      );
     const { contextPx } = painter;
     const whole = await paint(8000, 6000, 448, 256);
     const tile = { width: 128, height: 96 };
