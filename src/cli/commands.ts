@@ -6,6 +6,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "detect", load: () => import("./detect.js") },
   { name: "evaluate", load: () => import("./evaluate.js") },
   { name: "train", load: () => import("./train.js") },
+  { name: "generate", load: () => import("./generate.js") },
   { name: "models", load: () => import("./models.js") },
   { name: "doctor", load: () => import("./doctor.js") },
 ];

@@ -4,6 +4,8 @@ import { machineName } from "./machine.js";
 export interface ModelCard {
   readonly title: string;
   readonly purpose: string;
+  /** What its results must not be taken for; default for networks that count. */
+  readonly caution?: string;
   readonly command: string;
   /** The command that trained the weights it started from, where it did not start from nothing. */
   readonly commandBefore?: string | undefined;
@@ -73,7 +75,8 @@ export const renderCard = (card: ModelCard): string => {
   return [
     `# ${card.title}`,
     card.purpose,
-    "Results are counts of what the network sees, for research and for review by a person. They are no diagnosis.",
+    card.caution ??
+      "Results are counts of what the network sees, for research and for review by a person. They are no diagnosis.",
     "## Training",
     table(data),
     ...(card.commandBefore === undefined ? [] : [`First: \`${card.commandBefore}\``]),

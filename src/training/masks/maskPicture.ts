@@ -1,6 +1,6 @@
 import { cellClasses, taxonomy } from "../../core/index.js";
 import type { Picture } from "../../pictures/index.js";
-import { gradientPlaneIndex, maskPlaneCount, positionChannels } from "./maskPlanes.js";
+import { type CanvasSize, gradientPlaneIndex, maskPlaneCount, positionChannels } from "./maskPlanes.js";
 
 const channels = [1, 3, 5] as const;
 const colours = cellClasses.map((cellClass) =>
@@ -12,8 +12,9 @@ const leukocyteIndex = cellClasses.indexOf("leukocyte");
 const flat = 0.55;
 
 /** A sample of mask planes as a picture for people: classes in the taxonomy's colours, nuclei dark, edges bright. */
-export const pictureOfPlanes = (planes: Float32Array, sample: number, canvasPx: number): Picture => {
-  const size = canvasPx * canvasPx;
+export const pictureOfPlanes = (planes: Float32Array, sample: number, canvas: number | CanvasSize): Picture => {
+  const { width, height } = typeof canvas === "number" ? { width: canvas, height: canvas } : canvas;
+  const size = width * height;
   const start = sample * maskPlaneCount * size;
   const pixels = new Uint8Array(3 * size);
   const shown = [0, 0, 0];
@@ -31,5 +32,5 @@ export const pictureOfPlanes = (planes: Float32Array, sample: number, canvasPx: 
     const light = (flat + (1 - flat) * planeAt(gradientPlaneIndex)) * (1 - 0.5 * planeAt(nucleusIndex));
     for (let channel = 0; channel < 3; channel++) pixels[3 * at + channel] = shown[channel]! * light + 0.5;
   }
-  return { width: canvasPx, height: canvasPx, pixels };
+  return { width, height, pixels };
 };

@@ -4,7 +4,7 @@ import type { Picture } from "../../pictures/index.js";
 import { loadPainterModel, openPainterSession } from "../../registry/index.js";
 import { drawMask, type FieldMask, type Stain } from "../masks/index.js";
 import { drawStain, type MaskSources, readMaskSources } from "./maskSources.js";
-import { PicturePainter, paintedLabels } from "./paintPicture.js";
+import { type MaskView, PicturePainter, paintedLabels, wholeView } from "./paintPicture.js";
 import type { PainterKind } from "./settings.js";
 
 export interface OpenPainterOptions {
@@ -29,6 +29,8 @@ export interface DrawnField {
 export interface PaintOptions {
   /** In place of the mask's own. */
   readonly stain?: Stain | undefined;
+  /** What of the mask is painted, and how it lies; default the whole mask, upright. */
+  readonly view?: MaskView | undefined;
   /** Of the noise, where the model has some (CGAN); default 1. */
   readonly seed?: number | undefined;
 }
@@ -57,7 +59,7 @@ export interface Painter extends AsyncDisposable {
    */
   paint(mask: FieldMask, options?: PaintOptions): Promise<Picture>;
   /** Classes and boxes of a mask on its picture, px of the picture, cut at its border. */
-  labelsOf(mask: FieldMask): readonly LabelledCell[];
+  labelsOf(mask: FieldMask, view?: MaskView): readonly LabelledCell[];
 }
 
 /** Masks are this much larger than their pictures, so that outlines laid on these are as smooth as real ones. */
@@ -99,8 +101,9 @@ export const openPainter = async (
         classes,
       });
     },
-    paint: (mask, { stain = mask.stain, seed = 1 } = {}) => painter.paint(mask, { stain, redCellPx, seed }),
-    labelsOf: (mask) => paintedLabels(mask, redCellPx),
+    paint: (mask, { stain = mask.stain, seed = 1, view = wholeView(mask, redCellPx) } = {}) =>
+      painter.paint(mask, { view, stain, seed }),
+    labelsOf: (mask, view = wholeView(mask, redCellPx)) => paintedLabels(mask, view),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 };

@@ -1,7 +1,15 @@
 import { createRandom, type LabelledCell, type Random } from "../../core/index.js";
 import type { Picture } from "../../pictures/index.js";
 import type { PainterSession, PaintingNetwork } from "../../registry/index.js";
-import { drawnPlaneCount, type FieldMask, MaskPainter, placedLabels, type Stain, stainValues } from "../masks/index.js";
+import {
+  drawnPlaneCount,
+  type FieldMask,
+  MaskPainter,
+  type MaskPlacement,
+  placedLabels,
+  type Stain,
+  stainValues,
+} from "../masks/index.js";
 
 /** Pictures of more px a side are painted in tiles of this side, px, so that memory has a bound. */
 const tilePx = 512;
@@ -31,20 +39,29 @@ export const stretchesOf = (size: number, multiple: number): readonly Stretch[] 
 
 const byteOf = (value: number): number => (value <= 0 ? 0 : value >= 1 ? 255 : (255 * value + 0.5) | 0);
 
-/** Size of the picture that a mask gives at `redCellPx` a red cell, px. */
-export const paintedSize = (
+/** Which part of a mask a picture shows, and how. */
+export interface MaskView {
+  /** Size of the picture, px. */
+  readonly width: number;
+  readonly height: number;
+  readonly placement: MaskPlacement;
+}
+
+/** The whole mask, upright, at `redCellPx` a red cell: its sides times redCellPx over its own, rounded. */
+export const wholeView = (
   mask: Pick<FieldMask, "width" | "height" | "redCellPx">,
   redCellPx: number,
-): { readonly width: number; readonly height: number } => {
+  orientation = 0,
+): MaskView => {
   const zoom = redCellPx / mask.redCellPx;
-  return { width: Math.max(Math.round(mask.width * zoom), 1), height: Math.max(Math.round(mask.height * zoom), 1) };
+  const [across, down] = (orientation & 4) === 0 ? [mask.width, mask.height] : [mask.height, mask.width];
+  const side = (length: number): number => Math.max(Math.round(length * zoom), 1);
+  return { width: side(across), height: side(down), placement: { orientation, zoom, left: 0, top: 0 } };
 };
 
 /** Boxes and classes of what is painted, px of the picture, cut at its border; nothing thinner than half a px. */
-export const paintedLabels = (mask: FieldMask, redCellPx: number): readonly LabelledCell[] => {
-  const { width, height } = paintedSize(mask, redCellPx);
-  const placement = { orientation: 0, zoom: redCellPx / mask.redCellPx, left: 0, top: 0 };
-  return placedLabels(mask, placement, Math.max(width, height)).flatMap(({ cellClass, box }): LabelledCell[] => {
+export const paintedLabels = (mask: FieldMask, { width, height, placement }: MaskView): readonly LabelledCell[] =>
+  placedLabels(mask, placement, Math.max(width, height)).flatMap(({ cellClass, box }): LabelledCell[] => {
     const cut = {
       left: Math.max(box.left, 0),
       top: Math.max(box.top, 0),
@@ -53,12 +70,10 @@ export const paintedLabels = (mask: FieldMask, redCellPx: number): readonly Labe
     };
     return cut.right - cut.left < 0.5 || cut.bottom - cut.top < 0.5 ? [] : [{ cellClass, box: cut }];
   });
-};
 
 export interface PaintRequest {
+  readonly view: MaskView;
   readonly stain: Stain;
-  /** Diameter of a red cell on the picture, px: what the network was trained at. */
-  readonly redCellPx: number;
   /** Of the noise, where the network has noise planes. */
   readonly seed: number;
 }
@@ -75,9 +90,9 @@ export class PicturePainter {
     private readonly network: PaintingNetwork,
   ) {}
 
-  /** The picture of a whole mask, of any size. */
-  async paint(mask: FieldMask, { stain, redCellPx, seed }: PaintRequest): Promise<Picture> {
-    const { width, height } = paintedSize(mask, redCellPx);
+  /** The picture of a mask, of any size. */
+  async paint(mask: FieldMask, { view, stain, seed }: PaintRequest): Promise<Picture> {
+    const { width, height, placement } = view;
     const { multiple, noisePlanes } = this.network;
     const pixels = new Uint8Array(3 * width * height);
     const numbers = Float32Array.from(stainValues(stain));
@@ -88,8 +103,8 @@ export class PicturePainter {
         const area = tile.width * tile.height;
         if (this.#planes.length < drawnPlaneCount * area) this.#planes = new Float32Array(drawnPlaneCount * area);
         const masks = this.#planes.subarray(0, drawnPlaneCount * area);
-        const placement = { orientation: 0, zoom: redCellPx / mask.redCellPx, left: -across.from, top: -down.from };
-        new MaskPainter(tile, drawnPlaneCount).paint(masks, 0, mask, { placement });
+        const shifted = { ...placement, left: placement.left - across.from, top: placement.top - down.from };
+        new MaskPainter(tile, drawnPlaneCount).paint(masks, 0, mask, { placement: shifted });
         const noise = noiseOf(random, noisePlanes * area);
         const painted = await this.session.paint({ ...tile, masks, stain: numbers, noise });
         for (let y = down.keepFrom; y < down.keepTo; y++) {

@@ -79,6 +79,8 @@ const card = (published: PublishedPainter, sources: MaskSources): string => {
   return renderCard({
     title: `${request.kind} ${request.version}`,
     purpose: purposes[request.kind],
+    caution:
+      "What it paints is made up, for training, tests and shows. It is no smear of anybody and no evidence of anything.",
     ...cardOf(published),
     commandBefore: published.commandBefore,
     settings: {
@@ -96,7 +98,7 @@ const card = (published: PublishedPainter, sources: MaskSources): string => {
       },
     ],
     limits: [
-      "What it paints is no evidence of anything: it looks like the fields it saw, and is labelled by the mask it was given.",
+      "Its fields look like those that it saw, in stains like those that it saw; the labels are those of the mask it was given.",
       "A red cell is 32 px across; other sizes are to be had by resampling.",
       `Random masks follow ${sources.data.join(", ")}; a class that these do not name has outlines drawn by rule.`,
       "Nuclei and granules are smoother than real ones.",

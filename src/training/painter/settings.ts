@@ -57,8 +57,8 @@ export interface PainterSettings {
   readonly criticRatePart: number;
 }
 
-/** Generator 1e-3, of which the discriminator takes `criticRatePart`; moving average 0.995. */
-export const painterSchedule: Schedule = { learningRate: 1e-3, warmupSteps: 1, finalPart: 1, averageDecay: 0.995 };
+/** Generator 1e-3, of which the discriminator takes `criticRatePart`, falling to a twentieth; moving average 0.995. */
+export const painterSchedule: Schedule = { learningRate: 1e-3, warmupSteps: 10, finalPart: 0.05, averageDecay: 0.995 };
 
 const weightsByKind: Readonly<Record<PainterKind, PainterWeights>> = {
   cgan: { adversarial: 1, likeness: 0, gradientSimilarity: 0, cellClass: 0 },

@@ -7,7 +7,7 @@ import { encodePng } from "../../pictures/index.js";
 import { readTrainingFields, type TrainingFields } from "../fields.js";
 import type { TrainingSummary } from "../listener.js";
 import { drawnPlaneCount } from "../masks/index.js";
-import { fingerprintOf, train } from "../trainer/index.js";
+import { checkpointPath, findCheckpoint, fingerprintOf, train } from "../trainer/index.js";
 import { commandBefore, warmStart } from "../warmStart.js";
 import { contactSheet } from "./contactSheet.js";
 import { flatLikeness, type HeldOutCrop, heldOutCrops, type Likeness, likenessOf, paintCrops } from "./heldOut.js";
@@ -24,7 +24,7 @@ import type { PainterTraining } from "./training.js";
 const checkpointEveryMs = 60_000;
 const showEverySteps = 250;
 /** Held-out crops that are scored now and then, of which so many are shown; and at the end. */
-const crops = { between: 48, shown: 16, atEnd: 400 };
+const crops = { between: 48, shown: 16, atEnd: 240 };
 
 const settingsOf = (request: PainterTraining, judge: LoadedJudge | undefined): PainterSettings => {
   const plain = painterSettings(request.kind, drawnPlaneCount, judge);
@@ -123,13 +123,6 @@ export const trainPainter = async (request: PainterTraining): Promise<TrainingSu
   const fields = await readTrainingFields(request.datasets, request);
   requireLabels(fields);
   requireTrainedOn(request.masksFrom ?? [], fields);
-  const prepared = await prepare(request, fields, settings.sidePx);
-  requireMemory(
-    trainingBytes(problems.problems, fieldsBytes(prepared)),
-    process.availableMemory() + fieldsBytes(prepared),
-  );
-  const sampler = createPaintingSampler({ ...settings, fields: prepared.training, seed, shares });
-  const showing = new Showing(request, settings, prepared.heldOut);
   const { judge: _, ...plainSettings } = settings;
   const identity = {
     kind,
@@ -143,6 +136,16 @@ export const trainPainter = async (request: PainterTraining): Promise<TrainingSu
     leaveOut: request.leaveOut,
     data: fields.summaries,
   };
+  const fingerprint = fingerprintOf(identity);
+  // What cannot be resumed is refused before minutes go into reading fields.
+  if (request.resume) await findCheckpoint(checkpointPath(request.out), fingerprint, identity);
+  const prepared = await prepare(request, fields, settings.sidePx);
+  requireMemory(
+    trainingBytes(problems.problems, fieldsBytes(prepared)),
+    process.availableMemory() + fieldsBytes(prepared),
+  );
+  const sampler = createPaintingSampler({ ...settings, fields: prepared.training, seed, shares });
+  const showing = new Showing(request, settings, prepared.heldOut);
   const watch = new CollapseWatch(settings.realLabel);
   await showing.begin(request.resume);
   await using run = await request.engine.load(problems.problems, await startOf(request, problems));
@@ -153,7 +156,7 @@ export const trainPainter = async (request: PainterTraining): Promise<TrainingSu
     schedule,
     directory: request.out,
     checkpointEveryMs,
-    fingerprint: fingerprintOf(identity),
+    fingerprint,
     identity,
     resume: request.resume,
     preparationMs: performance.now() - beganMs,
