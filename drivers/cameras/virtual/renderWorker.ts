@@ -1,4 +1,6 @@
 /** The thread that paints: fields on request, their pixels transferred. */
+import { constants, setPriority } from "node:os";
+import { platform } from "node:process";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { CytoError } from "../../../src/core/index.js";
 import { FieldRenderer } from "./fieldRenderer.js";
@@ -19,12 +21,26 @@ interface Renderer extends AsyncDisposable {
   readonly tileMs: number;
 }
 
+/**
+ * Gives the main thread the right of way and takes equal turns with detection, which does the same: a painter would take all of
+ * a core. Niceness is a thread's own on Linux alone.
+ */
+const stepBack = (): void => {
+  if (platform !== "linux") return;
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed here: all threads have equal turns.
+  }
+};
+
 const openRenderer = async (setup: RendererSetup): Promise<Renderer> => {
   const options = slideOptionsSchema.parse(setup.slide);
   const optics = opticsOptionsSchema.parse(setup.optics);
   if (setup.painting === undefined) {
     return { fields: new FieldRenderer(options, optics), tileMs: 0, async [Symbol.asyncDispose]() {} };
   }
+  stepBack();
   const slide = createSlide(options);
   // Loaded where it is needed: a drawn slide has no network.
   const { SlidePainter: Painting } = await import("./slidePainter.js");

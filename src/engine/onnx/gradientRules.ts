@@ -154,6 +154,7 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
     const split = ops.reshape(gradient, [n, block, block, c, h / block, w / block]);
     return ops.reshape(ops.transpose(split, [0, 3, 4, 1, 5, 2]), [n, c, h, w]);
   }),
+  DepthToSpace: unary(({ ops, gradient, node }) => ops.spaceToDepth(gradient, node.attributes.blocksize as number)),
   MaxPool: unary((context, x) => maxPoolGradient(context, x)),
   AveragePool: unary((context, x) => averagePoolGradient(context, x)),
   MatMul: ({ ops, node, gradient, needed }) => {

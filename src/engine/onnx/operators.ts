@@ -126,7 +126,7 @@ export class Operators {
     return this.#one("SpaceToDepth", [x], x.type, [n, channels, shrink(h), shrink(w)], { blocksize: block });
   }
 
-  /** Depth to space, the inverse of `spaceToDepth`: [N, block*block*C, H, W] -> [N,C,H*block,W*block]. Inference only: no gradient. */
+  /** Depth to space, the inverse of `spaceToDepth`: [N, block*block*C, H, W] -> [N,C,H*block,W*block]. */
   depthToSpace(x: Value, block: number): Value {
     const [n, c, h, w] = rank4(x);
     const grow = (dim: Shape[number]) =>
