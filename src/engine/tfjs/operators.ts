@@ -4,7 +4,7 @@ import type { Call, Operator } from "./call.js";
 import { Held, lastAxis } from "./held.js";
 import type { TensorFlow } from "./library.js";
 import { normaliseBatch } from "./normalisation.js";
-import { averagePool, conv, convTranspose, maxPool, spaceToDepth, upsample } from "./pictures.js";
+import { averagePool, conv, convTranspose, depthToSpace, maxPool, spaceToDepth, upsample } from "./pictures.js";
 import { batchNormalisation, type Instruction } from "./program.js";
 import { crop, logSoftmax, matMul, softmax, walk } from "./shapes.js";
 
@@ -200,6 +200,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   MaxPool: pictureOperator(maxPool),
   AveragePool: pictureOperator(averagePool),
   Resize: pictureOperator(upsample),
+  DepthToSpace: pictureOperator(depthToSpace),
   SpaceToDepth: pictureOperator(spaceToDepth),
   [batchNormalisation]: normalise,
 };

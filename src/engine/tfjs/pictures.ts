@@ -97,3 +97,12 @@ export const spaceToDepth = ({ tf, instruction }: Call, x: Tensor): Tensor => {
   const blocks = tf.reshape(x, [n, h / block, block, w / block, block, c]);
   return tf.reshape(tf.transpose(blocks, [0, 1, 3, 2, 4, 5]), [n, h / block, w / block, block * block * c]);
 };
+
+/** The inverse of `spaceToDepth`. */
+export const depthToSpace = ({ tf, instruction }: Call, x: Tensor): Tensor => {
+  const block = instruction.attributes.blocksize as number;
+  const [n, h, w, channels] = x.shape as [number, number, number, number];
+  const c = channels / (block * block);
+  const blocks = tf.reshape(x, [n, h, w, block, block, c]);
+  return tf.reshape(tf.transpose(blocks, [0, 1, 3, 2, 4, 5]), [n, h * block, w * block, c]);
+};
