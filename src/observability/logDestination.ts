@@ -104,5 +104,10 @@ const isPipe = (): boolean => {
   return process.platform !== "win32" && (kind.isFIFO() || kind.isSocket());
 };
 
-/** Standard error. A log that nobody reads neither stalls the daemon nor keeps it from ending. */
-export const standardError = (): LogDestination => (isPipe() ? streamDestination(process.stderr) : fileDestination());
+let shared: LogDestination | undefined;
+
+/** Standard error, one for all loggers of the process. A log that nobody reads neither stalls the daemon nor keeps it from ending. */
+export const standardError = (): LogDestination => {
+  shared ??= isPipe() ? streamDestination(process.stderr) : fileDestination();
+  return shared;
+};
