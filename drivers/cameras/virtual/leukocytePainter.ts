@@ -101,6 +101,7 @@ const paintNucleus = (cell: Cell): void => {
     const inside = -Math.max(nucleusDistance(form, x, y) + ragged, outside);
     const cover = clamp01(inside / edgeUm + 0.5);
     if (cover === 0) return;
+    if (cover >= 0.5) sprite.nucleus[pixel] = 1;
     const clumps = valueNoise(form.textureSeed ^ 3, x / look.clumpUm, y / look.clumpUm);
     const strands = valueNoise(form.textureSeed ^ 4, x * 2.7, y * 2.7);
     const grain = valueNoise(form.textureSeed ^ 5, x * 4.3, y * 4.3);

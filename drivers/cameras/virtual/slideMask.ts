@@ -5,6 +5,7 @@ import {
   drawPatch,
   type FieldMask,
   fitPatch,
+  type LaidPatch,
   type MaskedCell,
   type OutlineLibrary,
   outside,
@@ -15,6 +16,7 @@ import {
 import type { SlideCell } from "./cells.js";
 import type { PixelRect } from "./lightPainter.js";
 import type { Slide } from "./slide.js";
+import { spritePatch } from "./spritePatch.js";
 
 /** What a red cell measures where sizes are told in red cells, um. */
 export const redCellUm = 7.5;
@@ -48,7 +50,10 @@ const fillOf = ({ width, height, parts }: CellPatch): number => {
   return Math.log(area / ((Math.PI / 4) * width * height));
 };
 
-/** Makes masks of the slide: its cells where they are, in outlines of real cells that fill the boxes of its truth. */
+/**
+ * Makes masks of the slide: its cells where they are, in outlines of real cells that fill the boxes of its truth. Leukocytes and
+ * platelets of a class without real outlines have those of the drawn slide.
+ */
 export class SlideMasks {
   readonly #fills = new Map<CellPatch, number>();
 
@@ -75,8 +80,10 @@ export class SlideMasks {
   }
 
   /** A cell on the slide's grid of mask pixels: the same whichever rectangle it is seen in. */
-  #lay(cell: SlideCell) {
-    const { redCellPx } = this.material;
+  #lay(cell: SlideCell): LaidPatch {
+    const { redCellPx, outlines } = this.material;
+    if (!cell.redCell && outlines.count(cell.cellClass) === 0)
+      return spritePatch(cell, { redCellPx, umPerPixel: redCellUm / redCellPx });
     const { x, y } = cell.centreUm;
     const { left, top, right, bottom } = cell.outline.reachUm;
     const px = redCellPx / redCellUm;
@@ -101,7 +108,7 @@ export class SlideMasks {
     const aspect = Math.log(width / height);
     let best: Shape | undefined;
     let least = Number.POSITIVE_INFINITY;
-    // Of a class that the library lacks one outline is drawn, with the sides that it should have.
+    // Where the library has no red cells one outline is drawn, with the sides that it should have.
     const drawn =
       outlines.count(cellClass) > 0
         ? undefined

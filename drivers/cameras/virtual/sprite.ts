@@ -11,6 +11,8 @@ export interface Sprite {
   readonly colour: Float32Array;
   /** How much of what lies below is covered, one per pixel, 0 to 1. */
   readonly cover: Float32Array;
+  /** 1 where the nucleus is, one per pixel. */
+  readonly nucleus: Uint8Array;
 }
 
 /** Where a sprite's pixels lie relative to the cell's centre. */

@@ -21,6 +21,7 @@ const emptySprite = (cell: SlideCell, umPerPixel: number): Sprite => {
     height,
     colour: new Float32Array(3 * width * height),
     cover: new Float32Array(width * height),
+    nucleus: new Uint8Array(width * height),
   };
 };
 

@@ -10,6 +10,7 @@ export {
 } from "./fieldMask.js";
 export { fitPatch, type LaidPatch, turnedAspect } from "./fitPatch.js";
 export { type FlatColours, flatColoursOf, measureFlatColours, paintFlat } from "./flatPaint.js";
+export { gradientPlane } from "./gradient.js";
 export { maskOfField } from "./maskOfField.js";
 export { pictureOfPlanes } from "./maskPicture.js";
 export {
