@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 /**
  * The last step of the build: `dist/cytostream`, which `npm start` runs, so that the program starts by its first line, with the
- * environment that it sets there (docs/adr/0005-memory.md). Windows knows no such line and needs no such environment.
+ * environment that it sets there (docs/adr/0007-memory.md). Windows knows no such line and needs no such environment.
  */
 const here = dirname(fileURLToPath(import.meta.url));
 const program = join(here, "cytostream.js");
