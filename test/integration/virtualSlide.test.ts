@@ -4,9 +4,16 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createSlide } from "../../drivers/cameras/virtual/slide.js";
-import { type DensityClass, densityClasses, densityClassOf, projectRoot } from "../../src/core/index.js";
+import {
+  type DensityClass,
+  densityClasses,
+  densityClassOf,
+  modelsDirectory,
+  projectRoot,
+} from "../../src/core/index.js";
 import { buildDashboard } from "../../src/dashboard/build.js";
 import type { CellsMessage } from "../../src/publication/index.js";
+import { listModels } from "../../src/registry/index.js";
 import { requireChromium } from "../requirements.js";
 import { startDaemonProcess } from "./program.js";
 import { countsWhere, statusWhere, subscribe } from "./streamClient.js";
@@ -68,31 +75,44 @@ const markedShare = ({ field: { positionUm }, cells }: CellsMessage): number => 
   return marked / truth.length;
 };
 
+/** The drawn slide, and the painted one where a painter is shipped. */
+const shipsPainter = (await listModels(modelsDirectory())).some(({ manifest }) => manifest?.kind === "painter");
+const paintings = [
+  { name: "drawn", settings: ["camera.options.painting=drawn"], source: /^slide 1, drawn$/ },
+  ...(shipsPainter ? [{ name: "painted", settings: [], source: /^slide 1, painted by / }] : []),
+];
+
 describe("the virtual slide", () => {
-  it("is counted as its truth says: each cell once over overlapping fields", async () => {
-    await using daemon = await startDaemonProcess([
-      ...["camera.options.framesPerSecond=0", "camera.options.repeat=false", "camera.staleAfterMs=3000"],
-      ...regionSettings,
-    ]);
-    const [watch, client, cells] = await Promise.all([
-      subscribe(daemon, "status"),
-      subscribe(daemon, "counts"),
-      subscribe(daemon, "cells"),
-    ]);
-    expect(await markedShare(await cells.next("cells"))).toBeGreaterThan(0.95);
-    const ended = await statusWhere(watch, ({ camera }) => camera.state === "ended");
-    expect(ended).toMatchObject({ simulated: true, drops: {}, scale: { origin: "frame", umPerPixel: 0.16 } });
-    const counts = await countsWhere(client, ({ fields }) => fields.counted === grid.columns * grid.rows);
-    expect(counts.simulated).toBe(true);
-    const truth = trueCounts();
-    for (const name of densityClasses) {
-      const found = counts.classes.find((row) => row.class === name)?.count ?? 0;
-      const allowed = Math.max(4, tolerance[name] * truth[name]);
-      expect(Math.abs(found - truth[name]), `${name}: ${found} found, ${truth[name]} there`).toBeLessThanOrEqual(
-        allowed,
-      );
-    }
-  });
+  it.each(paintings)(
+    "is counted as its truth says, $name: each cell once over overlapping fields",
+    async (painting) => {
+      await using daemon = await startDaemonProcess([
+        ...["camera.options.framesPerSecond=0", "camera.options.repeat=false", "camera.staleAfterMs=3000"],
+        ...regionSettings,
+        ...painting.settings,
+      ]);
+      const [watch, client, cells] = await Promise.all([
+        subscribe(daemon, "status"),
+        subscribe(daemon, "counts"),
+        subscribe(daemon, "cells"),
+      ]);
+      const first = await cells.next("cells");
+      expect(first.field.source).toMatch(painting.source);
+      expect(await markedShare(first)).toBeGreaterThan(0.95);
+      const ended = await statusWhere(watch, ({ camera }) => camera.state === "ended");
+      expect(ended).toMatchObject({ simulated: true, drops: {}, scale: { origin: "frame", umPerPixel: 0.16 } });
+      const counts = await countsWhere(client, ({ fields }) => fields.counted === grid.columns * grid.rows);
+      expect(counts.simulated).toBe(true);
+      const truth = trueCounts();
+      for (const name of densityClasses) {
+        const found = counts.classes.find((row) => row.class === name)?.count ?? 0;
+        const allowed = Math.max(4, tolerance[name] * truth[name]);
+        expect(Math.abs(found - truth[name]), `${name}: ${found} found, ${truth[name]} there`).toBeLessThanOrEqual(
+          allowed,
+        );
+      }
+    },
+  );
 });
 
 const executablePath = requireChromium();

@@ -1,4 +1,4 @@
-import { createRandom, type Random } from "../../../src/core/index.js";
+import { createRandom, isLeukocyteClass, type Random } from "../../../src/core/index.js";
 import {
   type CellPatch,
   createFieldMask,
@@ -26,7 +26,7 @@ const outlinesTried = 4;
 const turnsTried = 4;
 /** What a ratio of sizes weighs against one of sides: edges keep their steepness when they are stretched. */
 const sizeWeight = 0.5;
-/** What it weighs that a red cell fills its box less or more than an ellipse does: slivers of neighbours stick to some outlines. */
+/** What it weighs that a red cell or platelet fills its box less or more than an ellipse: slivers of neighbours stick to some outlines. */
 const fillWeight = 2;
 
 /** What masks of the slide are made of. */
@@ -116,7 +116,7 @@ export class SlideMasks {
     for (let outline = 0; outline < (drawn ? 1 : outlinesTried); outline++) {
       const patch = drawn ?? outlines.draw(cellClass, diameter, random)!;
       let unlikeAnyhow = sizeWeight * Math.abs(Math.log(patchDiameter(patch) / diameter));
-      if (cellClass === "erythrocyte") unlikeAnyhow += fillWeight * Math.abs(this.#fillOf(patch));
+      if (!isLeukocyteClass(cellClass)) unlikeAnyhow += fillWeight * Math.abs(this.#fillOf(patch));
       for (let turn = 0; turn < turnsTried; turn++) {
         const pose = { flip: random.next() < 0.5, angle: 2 * Math.PI * random.next() };
         const unlike = unlikeAnyhow + Math.abs(turnedAspect(patch, pose) - aspect);

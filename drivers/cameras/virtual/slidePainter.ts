@@ -1,7 +1,8 @@
 import { createRandom } from "../../../src/core/index.js";
 import type { Picture } from "../../../src/pictures/index.js";
-import { type Stain, stainValues, usualStain } from "../../../src/training/masks/index.js";
+import type { Stain } from "../../../src/training/masks/index.js";
 import { openPainter, type Painter } from "../../../src/training/painter/index.js";
+import { meanGlass } from "./glass.js";
 import { PaintedLight } from "./paintedLight.js";
 import { PainterLoan } from "./painterLoan.js";
 import { hashPlace } from "./randomField.js";
@@ -58,24 +59,17 @@ const paintTile = async (
   return { width, height, pixels };
 };
 
-/** Of so many stains, drawn by the slide's seed, the one nearest to the painter's usual one is taken: slides differ, but none is odd. */
-const stainsDrawn = 5;
+/** Of so many stains, drawn by the slide's seed, the one is taken whose background is most like the slide's glass: slides differ, but all are well lit. */
+const stainsDrawn = 12;
 
 /** The stain of a slide, one of the painter's. */
 export const slideStain = (stains: readonly Stain[], seed: number): Stain => {
   const random = createRandom(hashPlace(seed, 10, 101));
-  const usual = stainValues(usualStain(stains));
-  const farness = (stain: Stain): number =>
-    stainValues(stain).reduce((sum, value, index) => sum + (value - usual[index]!) ** 2, 0);
+  const farness = ({ background: { red, green, blue } }: Stain): number =>
+    (red - meanGlass[0]) ** 2 + (green - meanGlass[1]) ** 2 + (blue - meanGlass[2]) ** 2;
   const drawn = Array.from({ length: stainsDrawn }, () => stains[random.int(stains.length)]!);
   return drawn.reduce((best, stain) => (farness(stain) < farness(best) ? stain : best));
 };
-
-/** The painter with what is painted of this slide, kept while the painter is open. */
-interface Studio {
-  readonly painter: Painter;
-  readonly masks: SlideMasks;
-}
 
 /** Longest of so many last tiles. */
 const recentTiles = 8;
@@ -103,20 +97,16 @@ export class SlidePainter extends PaintedLight implements AsyncDisposable {
     const paintedUmPerPixel = redCellUm / redCellPx;
     const grid = tileGridOf({ ...options, paintedUmPerPixel, multiple: alignmentOf({ multiple }) });
     const recentMs: number[] = [];
-    let studio: Studio | undefined;
-    const masksFor = (painter: Painter): SlideMasks => {
-      if (studio?.painter !== painter) {
-        const { outlines, stains } = painter.sources;
-        const material = { outlines, stain: slideStain(stains, slide.options.seed), redCellPx: oversize * redCellPx };
-        studio = { painter, masks: new SlideMasks(slide, material) };
-      }
-      return studio.masks;
+    let masks: SlideMasks | undefined;
+    const masksOf = ({ sources: { outlines, stains } }: Painter): SlideMasks => {
+      const material = { outlines, stain: slideStain(stains, slide.options.seed), redCellPx: oversize * redCellPx };
+      masks ??= new SlideMasks(slide, material);
+      return masks;
     };
     const paint = (column: number, row: number): Promise<Picture> =>
       loan.use(async (painter) => {
         const begunMs = performance.now();
-        const masks = masksFor(painter);
-        const picture = await paintTile(painter, masks, grid, { column, row });
+        const picture = await paintTile(painter, masksOf(painter), grid, { column, row });
         recentMs.push(performance.now() - begunMs);
         if (recentMs.length > recentTiles) recentMs.shift();
         return picture;
