@@ -24,7 +24,11 @@ afterEach(async () => {
 
 const open = async (options: object, run: { source?: string; signal?: AbortSignal } = {}): Promise<VirtualCamera> => {
   const signal = run.signal ?? new AbortController().signal;
-  const camera = await driver.open({ source: run.source, options: manifest.options.parse(options), signal });
+  const camera = await driver.open({
+    source: run.source,
+    options: manifest.options.parse({ painting: "drawn", ...options }),
+    signal,
+  });
   opened.push(camera);
   return camera;
 };
