@@ -238,7 +238,7 @@ describe("the virtual camera against the suite for cameras", () => {
   const checks = cameraChecks({
     driver,
     source: "3",
-    options: { ...small, region, repeat: false },
+    options: { ...small, painting: "drawn", region, repeat: false },
     frames: 3,
     ends: true,
     badSources: [{ source: "no-such-slide", codes: ["CAMERA_NOT_FOUND"] }],

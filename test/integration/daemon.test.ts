@@ -46,7 +46,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Quick to paint, so that a busy machine does not make the camera stale. */
-const smallFields = ["camera.options.fieldWidthPx=320", "camera.options.fieldHeightPx=240", "camera.staleAfterMs=3000"];
+const smallFields = [
+  "camera.options.fieldWidthPx=320",
+  "camera.options.fieldHeightPx=240",
+  "camera.options.painting=drawn",
+  "camera.staleAfterMs=3000",
+];
 
 const fromFolder = (): string[] => ["camera.name=folder", `camera.source=${join(folder, "smears")}`];
 
