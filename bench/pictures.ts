@@ -44,7 +44,8 @@ export const paintedPictures = async (
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<ReelPicture[]> => {
   const driver = await loadCamera("virtual");
-  const given = { ...options, framesPerSecond: 0 };
+  // Drawn, whatever is shipped: a reel is to be the same from one version to the next.
+  const given = { painting: "drawn", ...options, framesPerSecond: 0 };
   const stop = new AbortController();
   const camera = await driver.open({
     source: undefined,
