@@ -1,4 +1,4 @@
-import { createRandom, isLeukocyteClass, type Random } from "../../../src/core/index.js";
+import { createRandom, type Random } from "../../../src/core/index.js";
 import {
   type CellPatch,
   createFieldMask,
@@ -26,7 +26,7 @@ const outlinesTried = 4;
 const turnsTried = 4;
 /** What a ratio of sizes weighs against one of sides: edges keep their steepness when they are stretched. */
 const sizeWeight = 0.5;
-/** What it weighs that a red cell or platelet fills its box less or more than an ellipse: slivers of neighbours stick to some outlines. */
+/** What it weighs that a red cell fills its box less or more than an ellipse: slivers of neighbours stick to some outlines. */
 const fillWeight = 2;
 
 /** What masks of the slide are made of. */
@@ -51,8 +51,8 @@ const fillOf = ({ width, height, parts }: CellPatch): number => {
 };
 
 /**
- * Makes masks of the slide: its cells where they are, in outlines of real cells that fill the boxes of its truth. Leukocytes and
- * platelets of a class without real outlines have those of the drawn slide.
+ * Makes masks of the slide: its cells where they are, in outlines of real cells that fill the boxes of its truth. Platelets, of
+ * which a segmentation finds parts and slivers, and leukocytes of a class without real outlines have those of the drawn slide.
  */
 export class SlideMasks {
   readonly #fills = new Map<CellPatch, number>();
@@ -82,7 +82,7 @@ export class SlideMasks {
   /** A cell on the slide's grid of mask pixels: the same whichever rectangle it is seen in. */
   #lay(cell: SlideCell): LaidPatch {
     const { redCellPx, outlines } = this.material;
-    if (!cell.redCell && outlines.count(cell.cellClass) === 0)
+    if (cell.cellClass === "platelet" || (!cell.redCell && outlines.count(cell.cellClass) === 0))
       return spritePatch(cell, { redCellPx, umPerPixel: redCellUm / redCellPx });
     const { x, y } = cell.centreUm;
     const { left, top, right, bottom } = cell.outline.reachUm;
@@ -116,7 +116,7 @@ export class SlideMasks {
     for (let outline = 0; outline < (drawn ? 1 : outlinesTried); outline++) {
       const patch = drawn ?? outlines.draw(cellClass, diameter, random)!;
       let unlikeAnyhow = sizeWeight * Math.abs(Math.log(patchDiameter(patch) / diameter));
-      if (!isLeukocyteClass(cellClass)) unlikeAnyhow += fillWeight * Math.abs(this.#fillOf(patch));
+      if (cellClass === "erythrocyte") unlikeAnyhow += fillWeight * Math.abs(this.#fillOf(patch));
       for (let turn = 0; turn < turnsTried; turn++) {
         const pose = { flip: random.next() < 0.5, angle: 2 * Math.PI * random.next() };
         const unlike = unlikeAnyhow + Math.abs(turnedAspect(patch, pose) - aspect);
