@@ -26,7 +26,6 @@ const openOn = (folder: string, ...settings: readonly string[]): Promise<DaemonP
     ...toy.settings,
     ...["camera.name=folder", `camera.source=${folder}`, "camera.options.repeat=true"],
     "camera.options.framesPerSecond=10",
-    "camera.options.painting=drawn",
     ...settings,
   ]);
 beforeEach(async () => {

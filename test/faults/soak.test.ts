@@ -28,7 +28,6 @@ describe("a soak (promise 25)", () => {
       ...toy.settings,
       ...["camera.name=folder", `camera.source=${source}`, "camera.options.repeat=true"],
       "camera.options.framesPerSecond=20",
-      "camera.options.painting=drawn",
     ]);
     // Clients come and go all the while.
     let over = false;

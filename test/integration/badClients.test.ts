@@ -23,7 +23,6 @@ describe("a client that misbehaves", () => {
       ...toy.settings,
       ...["camera.name=folder", `camera.source=${source}`, "camera.options.repeat=true"],
       "camera.options.framesPerSecond=20",
-      "camera.options.painting=drawn",
     ]);
     good = await subscribe(daemon, "counts");
   });
