@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CytoError, modelsDirectory } from "../core/index.js";
-import { onnxruntimeEngine } from "../engine/index.js";
 import { resolveModel } from "../registry/index.js";
 import type { TrainingListener } from "../training/index.js";
 import { createProgress, type Progress } from "../training/progress/index.js";
@@ -23,9 +22,10 @@ import {
   table4Plan,
 } from "../training/reproduction/index.js";
 import { canvasSide, collectByDataset, part, positive, wholeNumber } from "./trainArguments.js";
-import { executionProvidersFor, type TrainingProvider, trainingProviderOption } from "./trainingProvider.js";
+import { type EngineChoice, trainingEngineFor, trainingEngineOption } from "./trainingEngine.js";
+import { trainingProviderOption } from "./trainingProvider.js";
 
-interface CommonOptions {
+interface CommonOptions extends EngineChoice {
   readonly data?: string[];
   readonly out: string;
   readonly umPerPixel: Record<string, number>;
@@ -42,8 +42,6 @@ interface CommonOptions {
   readonly list: boolean;
   readonly assemble: boolean;
   readonly redo: boolean;
-  readonly threads?: number;
-  readonly provider: TrainingProvider;
   readonly json: boolean;
 }
 
@@ -144,10 +142,7 @@ const train = async (table: TableName, plan: Plan, options: CommonOptions): Prom
       scales: options.umPerPixel,
       settings: settingsOf(options),
       features: features.endsWith(".onnx") ? features : await resolveModel(modelsDirectory(), features),
-      engine: onnxruntimeEngine({
-        executionProviders: await executionProvidersFor(options.provider),
-        ...(threads === undefined ? {} : { intraOpThreads: threads }),
-      }),
+      engine: await trainingEngineFor(options),
       threads,
       only: options.only,
       minutes: options.minutes,
@@ -236,6 +231,7 @@ const common = (command: Command): Command =>
     .option("--redo", "throw away runs that were begun with other settings", false)
     .option("--features <MODEL>", "for FID: a model of features, or an ONNX file of your own", "features")
     .addOption(new Option("--threads <N>", "threads of the engine, default all cores").argParser(wholeNumber))
+    .addOption(trainingEngineOption())
     .addOption(trainingProviderOption())
     .option("--json", "JSON lines on standard error, one object with the table on standard output", false);
 

@@ -2,9 +2,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { CytoError } from "../core/index.js";
-import { requireSpace } from "./cache.js";
-import { fetchWheel, isFetched, sha256Of } from "./fetchWheel.js";
-import { findPython } from "./tools.js";
+import { prepareWheels, sha256Of } from "./fetchWheel.js";
 import type { Wheel } from "./wheels.js";
 
 /** onnxruntime's CUDA provider, and the libraries of NVIDIA that it is linked with. */
@@ -105,17 +103,8 @@ const gather = async (wheels: readonly string[], folder: string): Promise<void> 
  */
 export const setupCuda = async (setup: CudaSetup): Promise<string | undefined> => {
   const { release, libraryDirectory, cache, environment, note } = setup;
-  await mkdir(cache, { recursive: true });
-  const wanted = [release.provider, ...(setup.withLibraries ? release.libraries : [])];
-  const missing: Wheel[] = [];
-  for (const one of wanted) if (!(await isFetched(cache, one))) missing.push(one);
-  const keptMb = missing.reduce((sum, { unpackedMb }) => sum + unpackedMb, 0);
-  if (missing.length > 0) {
-    note(`${missing.length} wheels to fetch; ${cache} will keep ${keptMb} MB of them`);
-    await requireSpace(cache, Math.ceil(1.5 * keptMb));
-  }
-  const python = missing.length > 0 ? await findPython(environment) : "";
-  const fetch = (one: Wheel, members: readonly string[]) => fetchWheel({ wheel: one, members, python, cache, note });
+  const wheels = [release.provider, ...(setup.withLibraries ? release.libraries : [])];
+  const fetch = await prepareWheels({ wheels, cache, environment, note });
   const folder = "onnxruntime/capi/";
   const provider = await fetch(
     release.provider,

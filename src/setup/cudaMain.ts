@@ -1,6 +1,6 @@
-import { CytoError } from "../core/index.js";
 import { cacheDirectory } from "./cache.js";
 import { cudaRelease, onnxruntimeDirectory, setupCuda } from "./cuda.js";
+import { runSetup } from "./runSetup.js";
 
 // `npm run setup:cuda [-- --libraries]`
 
@@ -13,29 +13,18 @@ All is taken from Python wheels by pip and checked by SHA-256. Downloads are kep
 (default: ~/.cache/cytostream): after each \`npm ci\` the same command takes a second. \`cytostream doctor\` says whether it works.
 `;
 
-const say = (text: string): void => {
-  process.stdout.write(`${text}\n`);
-};
-
-const main = async (argv: readonly string[]): Promise<void> => {
-  const unknown = argv.find((argument) => argument !== "--libraries" && argument !== "--help");
-  if (unknown !== undefined) throw new CytoError("USAGE", `Unknown argument ${unknown}`);
-  if (argv.includes("--help")) return say(help);
-  const libraries = await setupCuda({
-    release: cudaRelease,
-    libraryDirectory: await onnxruntimeDirectory(cudaRelease),
-    withLibraries: argv.includes("--libraries"),
-    cache: cacheDirectory(process.env),
-    environment: process.env,
-    note: say,
-  });
-  if (libraries !== undefined) say(`\nBefore cytostream is started:\n  export LD_LIBRARY_PATH=${libraries}`);
-};
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  const known = CytoError.from(error);
-  process.stderr.write(`${known.code}: ${known.message}\n${known.remedy}\n`);
-  process.exitCode = known.exitCode;
-}
+await runSetup({
+  help,
+  option: "--libraries",
+  run: async (withLibraries, note) => {
+    const libraries = await setupCuda({
+      release: cudaRelease,
+      libraryDirectory: await onnxruntimeDirectory(cudaRelease),
+      withLibraries,
+      cache: cacheDirectory(process.env),
+      environment: process.env,
+      note,
+    });
+    if (libraries !== undefined) note(`\nBefore cytostream is started:\n  export LD_LIBRARY_PATH=${libraries}`);
+  },
+});

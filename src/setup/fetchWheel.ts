@@ -4,7 +4,8 @@ import { access, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "no
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { CytoError } from "../core/index.js";
-import { runTool } from "./tools.js";
+import { requireSpace } from "./cache.js";
+import { findPython, runTool } from "./tools.js";
 import type { Wheel } from "./wheels.js";
 
 const downloadTimeoutMs = 30 * 60_000;
@@ -116,4 +117,37 @@ const download = async (python: string, wheel: Wheel, folder: string): Promise<s
     });
   }
   return path;
+};
+
+export interface WheelsRequest {
+  readonly wheels: readonly Wheel[];
+  readonly cache: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly note: (text: string) => void;
+}
+
+/** What a wheel takes while it is being unpacked, against what is kept of it. */
+const spaceFactor = 1.5;
+
+/**
+ * Prepares the cache for wheels of which some may be there: says how much is to come, and that there is room for it.
+ * @returns fetches one of them
+ * @throws CytoError SETUP_FAILED
+ */
+export const prepareWheels = async ({
+  wheels,
+  cache,
+  environment,
+  note,
+}: WheelsRequest): Promise<(wheel: Wheel, members: readonly string[]) => Promise<string>> => {
+  await mkdir(cache, { recursive: true });
+  const missing: Wheel[] = [];
+  for (const wheel of wheels) if (!(await isFetched(cache, wheel))) missing.push(wheel);
+  if (missing.length > 0) {
+    const keptMb = missing.reduce((sum, { unpackedMb }) => sum + unpackedMb, 0);
+    note(`${missing.length} wheels to fetch; ${cache} will keep ${keptMb} MB of them`);
+    await requireSpace(cache, Math.ceil(keptMb * spaceFactor));
+  }
+  const python = missing.length > 0 ? await findPython(environment) : "";
+  return (wheel, members) => fetchWheel({ wheel, members, python, cache, note });
 };

@@ -4,10 +4,9 @@ import { mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises
 import { dirname, join } from "node:path";
 import { CytoError } from "../core/index.js";
 import { bindingFile, findTensorFlow, recordFile, type TensorFlowRecord } from "../engine/index.js";
-import { requireSpace } from "./cache.js";
-import { fetchWheel, isFetched } from "./fetchWheel.js";
-import { findCompiler, findNodeHeaders, findPython, runTool } from "./tools.js";
-import { type TensorFlowRelease, type Wheel, wheelsOf } from "./wheels.js";
+import { prepareWheels } from "./fetchWheel.js";
+import { findCompiler, findNodeHeaders, runTool } from "./tools.js";
+import { type TensorFlowRelease, wheelsOf } from "./wheels.js";
 
 export interface TensorFlowSetup {
   readonly release: TensorFlowRelease;
@@ -20,9 +19,6 @@ export interface TensorFlowSetup {
 }
 
 const compileTimeoutMs = 15 * 60_000;
-/** What a wheel takes while it is being unpacked, against what is kept of it. */
-const spaceFactor = 1.5;
-
 const libraryMembers = [
   "tensorflow/libtensorflow_cc.so",
   "tensorflow/libtensorflow_framework.so",
@@ -82,16 +78,7 @@ const isSetUp = async ({ release, packageDirectory }: TensorFlowSetup): Promise<
 };
 
 const fetchWheels = async ({ release, cache, environment, note }: TensorFlowSetup) => {
-  await mkdir(cache, { recursive: true });
-  const missing: Wheel[] = [];
-  for (const wheel of wheelsOf(release)) if (!(await isFetched(cache, wheel))) missing.push(wheel);
-  const keptMb = missing.reduce((sum, { unpackedMb }) => sum + unpackedMb, 0);
-  if (missing.length > 0) {
-    note(`${missing.length} wheels to fetch; ${cache} will keep ${keptMb} MB of them`);
-    await requireSpace(cache, Math.ceil(keptMb * spaceFactor));
-  }
-  const python = missing.length > 0 ? await findPython(environment) : "";
-  const fetch = (wheel: Wheel, members: readonly string[]) => fetchWheel({ wheel, members, python, cache, note });
+  const fetch = await prepareWheels({ wheels: wheelsOf(release), cache, environment, note });
   const library = join(await fetch(release.library, libraryMembers), "tensorflow");
   const nvidia: string[] = [];
   for (const wheel of release.nvidia) nvidia.push(join(await fetch(wheel, ["nvidia/"]), "nvidia"));

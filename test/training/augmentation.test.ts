@@ -6,9 +6,9 @@ import { cellClasses, createRandom, leukocyteClasses } from "../../src/core/inde
 import { cutCells, turnCell } from "../../src/training/augmentation/cutCells.js";
 import { makeCropPool, makeFieldPool, poolSize, recolour } from "../../src/training/augmentation/index.js";
 import { cropMask } from "../../src/training/augmentation/paintedFields.js";
-import { joinMade } from "../../src/training/datasets/fieldBatches.js";
 import { loadFieldPictures, type StoredField } from "../../src/training/datasets/fieldPictures.js";
 import { createCropSampler, createFieldSampler, storedCrop } from "../../src/training/datasets/index.js";
+import { joinMade } from "../../src/training/datasets/sampleOrder.js";
 import { readTrainingFields, type TrainingFields } from "../../src/training/fields.js";
 import { maskOfField } from "../../src/training/masks/index.js";
 import { stain } from "./maskFixture.js";

@@ -10,10 +10,11 @@ import {
 import type { Picture } from "../../pictures/index.js";
 import { loadFieldPictures, type StoredField } from "../datasets/fieldPictures.js";
 import { type LabelledField, resamplePicture } from "../datasets/index.js";
+import { evenlySpaced } from "../evenlySpaced.js";
 import { maskOfField, type Stain, stainOf } from "../masks/index.js";
 import { type Augmentation, copyPaste, type FieldMaker, storedFieldOf, type WantedField } from "./augmentation.js";
 import { type CutCell, cutCells, type TurnedCell, turnCell } from "./cutCells.js";
-import { everyNth, fieldsShowing, recolour, stainsIdentity, stainsOfPictures } from "./stains.js";
+import { fieldsShowing, recolour, stainsIdentity, stainsOfPictures } from "./stains.js";
 
 /** Diameter of a red cell on a made field, px. */
 const redCellPx = 40;
@@ -174,8 +175,8 @@ export const openPastedFields = async (
   asked: readonly CellClass[] = [],
 ): Promise<FieldMaker> => {
   const measured = stains === undefined ? undefined : await stainsOfPictures(stains);
-  const showing = asked.flatMap((name) => everyNth(fieldsShowing(fields, [name]), mostShowing));
-  const chosen = [...new Set([...showing, ...everyNth(fields, mostFields)])];
+  const showing = asked.flatMap((name) => evenlySpaced(fieldsShowing(fields, [name]), mostShowing));
+  const chosen = [...new Set([...showing, ...evenlySpaced(fields, mostFields)])];
   const stored = await loadFieldPictures(chosen, { redCellPx });
   const cells = stored.flatMap((field) => cutCells(field, maskOfField(field)));
   return new PastedFields(stored, cells, measured, { painter: copyPaste, stains: stainsIdentity(stains) });

@@ -1,15 +1,11 @@
 import { basename, resolve } from "node:path";
 import { decodePicture, type Picture } from "../../pictures/index.js";
 import { type LabelledField, openDataset } from "../datasets/index.js";
+import { evenlySpaced } from "../evenlySpaced.js";
 import { type Stain, stainOf, stainValues, usualStain } from "../masks/index.js";
 
 /** Pictures of a laboratory whose stains are measured, at most, evenly spaced. */
 const mostPictures = 120;
-
-export const everyNth = <Item>(items: readonly Item[], most: number): readonly Item[] => {
-  const step = Math.max(items.length / most, 1);
-  return Array.from({ length: Math.min(items.length, most) }, (_, index) => items[Math.floor(index * step)]!);
-};
 
 /**
  * The stains of a data set's training pictures; nothing is asked of their labels.
@@ -19,11 +15,12 @@ export const stainsOfPictures = async (directory: string): Promise<readonly Stai
   const dataset = await openDataset(directory);
   const fields = await dataset.fields(dataset.splits.includes("train") ? "train" : dataset.splits[0]!);
   const stains: Stain[] = [];
-  for (const { picturePath } of everyNth(fields, mostPictures)) stains.push(stainOf(await decodePicture(picturePath)));
+  for (const { picturePath } of evenlySpaced(fields, mostPictures))
+    stains.push(stainOf(await decodePicture(picturePath)));
   const usual = usualStain(stains);
   // Measured again with the laboratory's own colours for what a picture does not show.
   const measured: Stain[] = [];
-  for (const { picturePath } of everyNth(fields, mostPictures))
+  for (const { picturePath } of evenlySpaced(fields, mostPictures))
     measured.push(stainOf(await decodePicture(picturePath), usual));
   return measured;
 };

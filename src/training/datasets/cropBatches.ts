@@ -1,10 +1,11 @@
-import { CytoError, createRandom, leukocyteClasses, type Random } from "../../core/index.js";
+import { CytoError, leukocyteClasses } from "../../core/index.js";
 import { ColourChange, type ColourJitter } from "./colourJitter.js";
 import { type CropPictureOptions, cropPx, cropUm, loadCrops, type StoredCrop } from "./cropPictures.js";
 import { CropPainter, type CropPlacement } from "./cropView.js";
 import type { LabelledField } from "./dataset.js";
-import { joinMade, type MadeSamples, normalTable, type SampleGroup, type SamplerState } from "./fieldBatches.js";
-import { createShuffledPasses } from "./passes.js";
+import { normalTable } from "./fieldBatches.js";
+import type { Group } from "./passes.js";
+import { joinMade, type MadeSamples, SampleOrder, type SamplerState } from "./sampleOrder.js";
 
 /** Buffers of one batch of the classifier. */
 export interface CropBatch {
@@ -75,14 +76,12 @@ const byClassOf = (crops: readonly StoredCrop[]): StoredCrop[][] =>
 const groupsOf = (
   byClass: readonly StoredCrop[][],
   shareOf: (items: readonly StoredCrop[]) => number,
-): SampleGroup<StoredCrop>[] =>
-  byClass.filter(({ length }) => length > 0).map((items) => ({ items, share: shareOf(items) }));
+): Group<StoredCrop>[] => byClass.filter(({ length }) => length > 0).map((items) => ({ items, share: shareOf(items) }));
 
 class Sampler implements CropSampler {
   readonly batch: number;
   readonly classCounts: readonly number[];
-  readonly #random: Random;
-  readonly #passes;
+  readonly #order;
   readonly #buffers: readonly [CropBatch, CropBatch];
   #turn = 0;
   readonly #painter = new CropPainter(cropPx);
@@ -99,7 +98,6 @@ class Sampler implements CropSampler {
     const byClass = byClassOf(crops);
     const madeByClass = byClassOf(made?.items ?? []);
     this.classCounts = byClass.map(({ length }, index) => length + madeByClass[index]!.length);
-    this.#random = createRandom(seed);
     // Each crop weighs 1 / sqrt(count of its class), so a class weighs sqrt(count).
     const real = groupsOf(byClass, (items) => Math.sqrt(items.length));
     const groups = joinMade(
@@ -107,7 +105,7 @@ class Sampler implements CropSampler {
       groupsOf(madeByClass, () => 1),
       made?.ratio ?? 0,
     );
-    this.#passes = createShuffledPasses(groups, this.#random, seed);
+    this.#order = new SampleOrder(groups, seed);
     const buffer = (): CropBatch => ({
       crops: new Uint8Array(batch * cropPx * cropPx * 3),
       labels: new Float32Array(batch * leukocyteClasses.length),
@@ -118,26 +116,21 @@ class Sampler implements CropSampler {
   next(): CropBatch {
     const batch = this.#buffers[this.#turn]!;
     this.#turn = 1 - this.#turn;
-    for (let sample = 0; sample < this.batch; sample++) this.#draw(batch, sample, this.#passes.next());
+    for (let sample = 0; sample < this.batch; sample++) this.#draw(batch, sample, this.#order.next());
     return batch;
   }
 
   state(): SamplerState {
-    return { random: this.#random.state(), passes: this.#passes.state() };
+    return this.#order.state();
   }
 
-  restore({ random, passes }: SamplerState): void {
-    try {
-      this.#passes.restore(passes);
-      this.#random.restore(random);
-    } catch (error) {
-      throw CytoError.from(error, "CHECKPOINT_INVALID");
-    }
+  restore(state: SamplerState): void {
+    this.#order.restore(state);
   }
 
   #place(): CropPlacement {
     const { scale, shiftUm, blurredPart, blurPx } = this.augmentation;
-    const random = this.#random;
+    const random = this.#order.random;
     const uniform = (halfWidth: number): number => (2 * random.next() - 1) * halfWidth;
     const angle = uniform(Math.PI);
     const flip = random.next() < 0.5;
@@ -151,7 +144,7 @@ class Sampler implements CropSampler {
   }
 
   #draw(batch: CropBatch, sample: number, crop: StoredCrop): void {
-    const random = this.#random;
+    const random = this.#order.random;
     const placement = this.#place();
     this.#colours.draw(random, this.augmentation);
     const noisy = random.next() < this.augmentation.noisyPart;

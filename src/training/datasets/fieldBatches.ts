@@ -1,10 +1,10 @@
-import { CytoError, createRandom, densityClasses, type Random, type RandomState } from "../../core/index.js";
+import { CytoError, createRandom, densityClasses } from "../../core/index.js";
 import { ColourChange, type ColourJitter } from "./colourJitter.js";
 import type { LabelledField } from "./dataset.js";
 import { type FieldPictureOptions, loadFieldPictures, type StoredField } from "./fieldPictures.js";
 import { type FieldBatch, mapStride, TargetPainter } from "./fieldTargets.js";
 import { FieldPainter, laidSize, layBoxes, type Placement } from "./fieldView.js";
-import { createShuffledPasses, type PassState } from "./passes.js";
+import { groupByDataset, joinMade, type MadeSamples, SampleOrder, type SamplerState } from "./sampleOrder.js";
 
 /** How fields are varied. */
 export interface FieldAugmentation extends ColourJitter {
@@ -54,19 +54,6 @@ export interface FieldSamplerOptions extends Pick<FieldPictureOptions, "onLoaded
   readonly made?: MadeSamples<StoredField> | undefined;
 }
 
-/** Samples that no data set holds. */
-export interface MadeSamples<Item> {
-  readonly items: readonly Item[];
-  /** Part of the samples, over 0 and at most 1. */
-  readonly ratio: number;
-}
-
-/** Where a sampler stands; JSON-serialisable. */
-export interface SamplerState {
-  readonly random: RandomState;
-  readonly passes: readonly PassState[];
-}
-
 export interface FieldSampler {
   readonly canvasPx: number;
   readonly batch: number;
@@ -101,51 +88,9 @@ export const normalTable = (seed: number, length: number = noiseTableLength): Fl
   return Float32Array.from({ length }, () => random.normal());
 };
 
-/** Items by data set with the data sets' shares. @throws CytoError USAGE for a weight that cannot be one */
-export const groupByDataset = <T extends { readonly dataset: string }>(
-  items: readonly T[],
-  weights: Readonly<Record<string, number>>,
-): { items: readonly T[]; share: number }[] => {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(item.dataset);
-    if (group) group.push(item);
-    else groups.set(item.dataset, [item]);
-  }
-  for (const [name, weight] of Object.entries(weights)) {
-    if (!groups.has(name)) throw new CytoError("USAGE", `a weight is given for ${name}, which has no fields here`);
-    if (!(weight >= 0 && Number.isFinite(weight))) throw new CytoError("USAGE", `the weight of ${name} is ${weight}`);
-  }
-  const shares = [...groups].map(([name, group]) => ({ items: group, share: weights[name] ?? group.length }));
-  const used = shares.filter(({ share }) => share > 0);
-  if (used.length === 0) throw new CytoError("DATASET_INVALID", "there is nothing to train on");
-  return used;
-};
-
-/** Items of which each comes equally often, and how often the group comes, relative to the others. */
-export interface SampleGroup<Item> {
-  readonly items: readonly Item[];
-  readonly share: number;
-}
-
-/** Groups of real items with made ones beside them, which are `ratio` of all samples. */
-export const joinMade = <Item>(
-  real: readonly SampleGroup<Item>[],
-  made: readonly SampleGroup<Item>[],
-  ratio: number,
-): readonly SampleGroup<Item>[] => {
-  if (made.length === 0) return real;
-  const scaled = (groups: readonly SampleGroup<Item>[], part: number): SampleGroup<Item>[] => {
-    const total = groups.reduce((sum, { share }) => sum + share, 0);
-    return groups.map(({ items, share }) => ({ items, share: (share / total) * part }));
-  };
-  return [...(ratio < 1 ? scaled(real, 1 - ratio) : []), ...scaled(made, ratio)];
-};
-
 class Sampler implements FieldSampler {
   readonly batch: number;
-  readonly #random: Random;
-  readonly #passes;
+  readonly #order;
   readonly #buffers: readonly [FieldBatch, FieldBatch];
   #turn = 0;
   readonly #painter: FieldPainter;
@@ -161,10 +106,9 @@ class Sampler implements FieldSampler {
     { batch, seed, weights = {}, made }: Pick<FieldSamplerOptions, "batch" | "seed" | "weights" | "made">,
   ) {
     this.batch = batch;
-    this.#random = createRandom(seed);
     const madeGroups = made && made.items.length > 0 ? [{ items: made.items, share: 1 }] : [];
     const groups = joinMade(groupByDataset(fields, weights), madeGroups, made?.ratio ?? 0);
-    this.#passes = createShuffledPasses(groups, this.#random, seed);
+    this.#order = new SampleOrder(groups, seed);
     this.#buffers = [createFieldBatch(batch, canvasPx), createFieldBatch(batch, canvasPx)];
     this.#painter = new FieldPainter(canvasPx);
     this.#targets = new TargetPainter(canvasPx);
@@ -175,26 +119,21 @@ class Sampler implements FieldSampler {
   next(): FieldBatch {
     const batch = this.#buffers[this.#turn]!;
     this.#turn = 1 - this.#turn;
-    for (let sample = 0; sample < this.batch; sample++) this.#draw(batch, sample, this.#passes.next());
+    for (let sample = 0; sample < this.batch; sample++) this.#draw(batch, sample, this.#order.next());
     return batch;
   }
 
   state(): SamplerState {
-    return { random: this.#random.state(), passes: this.#passes.state() };
+    return this.#order.state();
   }
 
-  restore({ random, passes }: SamplerState): void {
-    try {
-      this.#passes.restore(passes);
-      this.#random.restore(random);
-    } catch (error) {
-      throw CytoError.from(error, "CHECKPOINT_INVALID");
-    }
+  restore(state: SamplerState): void {
+    this.#order.restore(state);
   }
 
   #place(field: StoredField): Placement {
     const { redCellPx, scale, blurredPart, blurPx } = this.augmentation;
-    const random = this.#random;
+    const random = this.#order.random;
     const orientation = random.int(8);
     const zoom = (redCellPx * (1 + scale * (2 * random.next() - 1))) / field.redCellPx;
     const [width, height] = laidSize(field, orientation, zoom);
@@ -211,7 +150,7 @@ class Sampler implements FieldSampler {
   }
 
   #draw(batch: FieldBatch, sample: number, field: StoredField): void {
-    const random = this.#random;
+    const random = this.#order.random;
     const placement = this.#place(field);
     this.#colours.draw(random, this.augmentation);
     const noisy = random.next() < this.augmentation.noisyPart;

@@ -16,13 +16,13 @@ export {
   type FieldSampler,
   type FieldSamplerOptions,
   fieldAugmentation,
-  type SamplerState,
 } from "./fieldBatches.js";
 export type { FieldBatch } from "./fieldTargets.js";
 export { type MaskCrop, openMaskCrops } from "./maskCrops.js";
 export { openDataset } from "./openDataset.js";
 export { PictureCache } from "./pictureCache.js";
 export { type PictureWindow, resamplePicture } from "./resample.js";
+export type { SamplerState } from "./sampleOrder.js";
 export { borderPx, isCut, redCellDiameterUm } from "./scale.js";
 export { findTwiceLabelled, inverseOrientation, type TwiceLabelled, turnBox } from "./twiceLabelled.js";
 export { iouOf, mergeTwiceListed } from "./twiceListed.js";

@@ -6,7 +6,7 @@ export interface PassState {
   readonly cursor: number;
 }
 
-interface Group<T> {
+export interface Group<T> {
   readonly items: readonly T[];
   /** Probability that the next item comes from this group. */
   readonly share: number;

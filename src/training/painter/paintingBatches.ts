@@ -1,18 +1,10 @@
-import {
-  CytoError,
-  cellClasses,
-  createRandom,
-  isLeukocyteClass,
-  leukocyteClasses,
-  type Random,
-} from "../../core/index.js";
+import { cellClasses, createRandom, isLeukocyteClass, leukocyteClasses } from "../../core/index.js";
 import { stainNumbers } from "../../networks/index.js";
 import { ColourChange, type ColourJitter } from "../datasets/colourJitter.js";
-import { groupByDataset, type SamplerState } from "../datasets/fieldBatches.js";
 import type { StoredField } from "../datasets/fieldPictures.js";
 import { FieldPainter, laidSize, layBoxes, type Placement } from "../datasets/fieldView.js";
 import { cropUm, redCellDiameterUm } from "../datasets/index.js";
-import { createShuffledPasses } from "../datasets/passes.js";
+import { groupByDataset, SampleOrder, type SamplerState } from "../datasets/sampleOrder.js";
 import { changeStain, drawnPlaneCount, MaskPainter, stainValues } from "../masks/index.js";
 import type { MaskedField } from "./maskedFields.js";
 import type { PaintedCell, PaintingBatch } from "./problem.js";
@@ -147,8 +139,7 @@ export const sameColours = (): ColourChange => {
 };
 
 class Sampler implements PaintingSampler {
-  readonly #random: Random;
-  readonly #passes;
+  readonly #order;
   readonly #buffers;
   #turn = 0;
   readonly #painter: SamplePainter;
@@ -157,12 +148,11 @@ class Sampler implements PaintingSampler {
 
   constructor(private readonly options: PaintingSamplerOptions) {
     const { fields, batch, sidePx, seed, shares = {} } = options;
-    this.#random = createRandom(seed);
     const items = fields.map((masked) => ({ ...masked, dataset: masked.field.dataset }));
     const counts = new Map<string, number>();
     for (const { dataset } of items) counts.set(dataset, (counts.get(dataset) ?? 0) + 1);
     const roots = Object.fromEntries([...counts].map(([name, count]) => [name, Math.sqrt(count)]));
-    this.#passes = createShuffledPasses(groupByDataset(items, { ...roots, ...shares }), this.#random, seed);
+    this.#order = new SampleOrder(groupByDataset(items, { ...roots, ...shares }), seed);
     this.#buffers = [createPaintingBatch(batch, sidePx), createPaintingBatch(batch, sidePx)] as const;
     this.#painter = new SamplePainter(sidePx);
     this.#augmentation = { ...paintingAugmentation, ...options.augmentation };
@@ -173,29 +163,24 @@ class Sampler implements PaintingSampler {
     this.#turn = 1 - this.#turn;
     const cells: PaintedCell[] = [];
     for (let sample = 0; sample < this.options.batch; sample++) {
-      const masked = this.#passes.next();
+      const masked = this.#order.next();
       const placement = this.#place(masked.field);
-      this.#colours.draw(this.#random, this.#augmentation);
+      this.#colours.draw(this.#order.random, this.#augmentation);
       cells.push(...this.#painter.paint({ ...buffers, cells }, sample, masked, { placement, colours: this.#colours }));
     }
     return { ...buffers, cells };
   }
 
   state(): SamplerState {
-    return { random: this.#random.state(), passes: this.#passes.state() };
+    return this.#order.state();
   }
 
-  restore({ random, passes }: SamplerState): void {
-    try {
-      this.#passes.restore(passes);
-      this.#random.restore(random);
-    } catch (error) {
-      throw CytoError.from(error, "CHECKPOINT_INVALID");
-    }
+  restore(state: SamplerState): void {
+    this.#order.restore(state);
   }
 
   #place(field: StoredField): Placement {
-    const random = this.#random;
+    const random = this.#order.random;
     const { sidePx } = this.options;
     const orientation = random.int(8);
     const scale = 1 + this.#augmentation.scale * (2 * random.next() - 1);
