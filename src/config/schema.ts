@@ -199,6 +199,86 @@ const log = z.strictObject({
     .describe("On hot paths at most one line per event in this time."),
 });
 
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "hours and minutes, e.g. 22:00");
+
+const timeZone = z.string().refine((name) => {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}, "a time zone, e.g. Europe/Vienna");
+
+const trainingWindow = z.strictObject({
+  from: clockTime.default("22:00").describe("A training begins from this time on."),
+  to: clockTime.default("05:00").describe("And not from this one on; equal times: at any time."),
+  timeZone: timeZone.optional().describe("Of both; the machine's own unless given."),
+});
+
+const trigger = z.strictObject({
+  confirmedFields: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(40)
+    .describe("Fields confirmed since the last training that begin one."),
+  confirmedCells: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(30)
+    .describe("Confirmed cells of any one leukocyte class since then that begin one."),
+  ageDays: z
+    .number()
+    .min(0.01)
+    .max(3650)
+    .default(14)
+    .describe("New confirmed fields that are older than this begin one, however few."),
+  idleMinutes: z
+    .number()
+    .min(0)
+    .max(1440)
+    .default(10)
+    .describe("For so long no slide has been counted before a training begins."),
+  window: trainingWindow.prefault({}),
+});
+
+const gate = z.strictObject({
+  alpha: z
+    .number()
+    .min(0.0001)
+    .max(0.5)
+    .default(0.05)
+    .describe("Chance that, in a whole year of nightly tests, any worse candidate is promoted."),
+  marginPoints: z.number().min(0).max(20).default(3).describe("Points of P by which no class may be worse."),
+});
+
+const training = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Whether the rule may begin trainings; by hand they can always be begun."),
+  trigger: trigger.prefault({}).describe("When enough has piled up."),
+  minutes: z.number().min(0.05).max(1440).default(30).describe("Time of a training, pauses not counted."),
+  threads: z.int().min(0).max(256).default(0).describe("Threads of the training process; 0: all the machine's cores."),
+  memoryMiB: z.int().min(512).max(1_048_576).default(3072).describe("Memory that the training process may have."),
+  retries: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(2)
+    .describe("How often a crashed training is begun again from its checkpoint."),
+  paintedRatio: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0.25)
+    .describe("Share of the detector's samples that the painter makes; 0 leaves painting out."),
+  seed: z.int().min(0).max(4_294_967_295).default(1).describe("Of the networks' samples."),
+  gate: gate.prefault({}).describe("What a candidate must show before it is promoted."),
+});
+
 /** The one schema of the configuration: types, defaults, the JSON Schema and the reference page all come from it. */
 export const configSchema = z.strictObject({
   camera: camera.prefault({}).describe("Where frames come from."),
@@ -206,6 +286,14 @@ export const configSchema = z.strictObject({
   detection: detection.prefault({}).describe("How cells are found."),
   counting: counting.prefault({}).describe("How cells become counts."),
   publication: publication.prefault({}).describe("How counts reach people and programs."),
+  dataDir: z
+    .string()
+    .min(1)
+    .default("cytostream-data")
+    .describe(
+      "Folder of everything that the laboratory owns: labels, pictures, trained models. `~/` is the home folder.",
+    ),
+  training: training.prefault({}).describe("How the daemon learns from confirmed fields."),
   shutdown: shutdown.prefault({}).describe("How the daemon stops."),
   log: log.prefault({}).describe("What is written to standard error."),
 });

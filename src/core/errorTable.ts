@@ -192,6 +192,107 @@ export const errorTable = {
   PORT_IN_USE: entry("The port to listen on is taken", "Stop the other program or choose another port.", {
     exitCode: 69,
   }),
+
+  STORE_FULL: entry(
+    "The disk is full: nothing more can be kept",
+    "Free space in the data directory; counting goes on meanwhile.",
+    {
+      retryable: true,
+      exitCode: 74,
+      httpStatus: 507,
+    },
+  ),
+  STORE_FAILED: entry("The data directory cannot be read or written", "Check the folder, its rights and its disk.", {
+    exitCode: 74,
+    httpStatus: 500,
+  }),
+  STORE_BUSY: entry("The store has more to write than it can take", "Send it again a little later.", {
+    retryable: true,
+    exitCode: 75,
+    httpStatus: 503,
+  }),
+  STORE_DAMAGED: entry(
+    "A file of the data directory is not what was written",
+    "Restore a backup: `cytostream restore`.",
+    {
+      exitCode: 65,
+      httpStatus: 500,
+    },
+  ),
+  STORE_NEWER: entry(
+    "The database is of a newer version of cytostream",
+    "Install the newer version, or restore a backup.",
+    {
+      exitCode: 65,
+    },
+  ),
+  DATA_DIRECTORY_BUSY: entry("Another process works in the data directory", "Stop it, or give another `dataDir`.", {
+    retryable: true,
+    exitCode: 75,
+  }),
+
+  LABEL_INVALID: entry("A label cannot be taken", "Mend what the message names.", { exitCode: 65, httpStatus: 400 }),
+  LABEL_FIELD_UNKNOWN: entry("There is no labelled field of that id", "Ask for the list of fields.", {
+    exitCode: 65,
+    httpStatus: 404,
+  }),
+  LABEL_PICTURE_UNKNOWN: entry("There is no picture of that hash", "Send the picture first.", {
+    exitCode: 65,
+    httpStatus: 404,
+  }),
+  LABEL_CONFLICT: entry(
+    "The label contradicts one that is there",
+    "Fetch the newest revision, and send the change under a new id.",
+    {
+      exitCode: 65,
+      httpStatus: 409,
+    },
+  ),
+
+  JOB_NOT_FOUND: entry("There is no job of that id", "See `cytostream jobs list`.", { exitCode: 65, httpStatus: 404 }),
+  JOB_RUNNING: entry("A training is already running", "Wait for it, or cancel it.", {
+    retryable: true,
+    exitCode: 75,
+    httpStatus: 409,
+  }),
+  JOB_NO_LABELS: entry("There are too few confirmed fields to learn from", "Confirm more fields.", {
+    exitCode: 65,
+    httpStatus: 409,
+  }),
+  JOB_ENDED: entry("The job has ended", "Start another one.", { exitCode: 65, httpStatus: 409 }),
+  JOB_CRASHED: entry(
+    "The training process ended unexpectedly",
+    "Look at the job's log; it was retried as configured.",
+    {
+      retryable: true,
+    },
+  ),
+  JOB_HUNG: entry("The training process gave no sign of life", "Look at the job's log; it was retried as configured.", {
+    retryable: true,
+  }),
+  JOB_OUT_OF_MEMORY: entry(
+    "The training needed more memory than it may have",
+    "Raise `training.memoryMiB`, or train on fewer fields.",
+    {},
+  ),
+  JOB_TIME_OVER: entry("The training took longer than it may", "Raise `training.minutes`.", {}),
+
+  MODEL_SELF_TEST_FAILED: entry(
+    "A model does not find on its golden fields what it found when it was made",
+    "Keep the old one; train anew.",
+    {
+      exitCode: 65,
+      httpStatus: 409,
+    },
+  ),
+  ROLLBACK_IMPOSSIBLE: entry("There is no model to go back to", "See `cytostream models history`.", {
+    exitCode: 65,
+    httpStatus: 409,
+  }),
+  VALIDATION_EMPTY: entry("There are no frozen validation fields to compare models on", "Confirm more fields.", {
+    exitCode: 65,
+    httpStatus: 409,
+  }),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -1,3 +1,4 @@
+export * from "./desk.js";
 export { type FeatureNetwork, featureNetworkOf, openFeatureFile, openFeaturesModel } from "./featureNetwork.js";
 export * from "./list.js";
 export * from "./load.js";

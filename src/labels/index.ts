@@ -1,0 +1,3 @@
+/** Labelled fields: what a laboratory has corrected, how it is handed in, kept, and asked for. */
+export * from "./desk.js";
+export * from "./fieldRecord.js";
