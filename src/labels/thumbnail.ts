@@ -60,13 +60,16 @@ export const turnThumbnail = (thumbnail: Float32Array, orientation: number): Flo
     return thumbnail[sourceY * side + sourceX]!;
   });
 
-/** Greatest correlation of two normalised thumbnails over the eight orientations. */
-export const likeness = (a: Float32Array, b: Float32Array): number => {
+/** A thumbnail in all eight orientations. */
+export const orientationsOf = (thumbnail: Float32Array): readonly Float32Array[] =>
+  Array.from({ length: 8 }, (_, orientation) => turnThumbnail(thumbnail, orientation));
+
+/** Greatest correlation of a normalised thumbnail with another in its orientations. */
+export const likeness = (orientations: readonly Float32Array[], other: Float32Array): number => {
   let best = -1;
-  for (let orientation = 0; orientation < 8; orientation++) {
-    const turned = turnThumbnail(a, orientation);
+  for (const turned of orientations) {
     let sum = 0;
-    for (let index = 0; index < turned.length; index++) sum += turned[index]! * b[index]!;
+    for (let index = 0; index < other.length; index++) sum += turned[index]! * other[index]!;
     best = Math.max(best, sum);
   }
   return best;
