@@ -44,10 +44,18 @@ export const thumbnailOf = ({ width, height, pixels }: Picture): Int8Array => {
 
 /** A thumbnail as a vector of mean 0 and length 1; all 0 for a picture of one colour. */
 export const normaliseThumbnail = (thumbnail: Int8Array): Float32Array => {
-  const mean = thumbnail.reduce((sum, value) => sum + value, 0) / thumbnail.length;
-  const centred = Float32Array.from(thumbnail, (value) => value - mean);
-  const length = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0));
-  return length === 0 ? centred.fill(0) : centred.map((value) => value / length);
+  const { length } = thumbnail;
+  let sum = 0;
+  let squares = 0;
+  for (let index = 0; index < length; index++) {
+    sum += thumbnail[index]!;
+    squares += thumbnail[index]! ** 2;
+  }
+  const mean = sum / length;
+  const norm = Math.sqrt(Math.max(0, squares - sum * mean));
+  const normalised = new Float32Array(length);
+  if (norm > 0) for (let index = 0; index < length; index++) normalised[index] = (thumbnail[index]! - mean) / norm;
+  return normalised;
 };
 
 /** A square thumbnail turned: bit 0 flips across, bit 1 flips down, bit 2 transposes after that. */

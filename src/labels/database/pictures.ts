@@ -70,7 +70,8 @@ export class LookAlikeSearch {
     const row = this.#connection
       .sql("SELECT thumbnail, lookAlike FROM pictures WHERE id = ?")
       .get<{ thumbnail: Uint8Array; lookAlike: string | null }>(id)!;
-    return { thumbnail: Int8Array.from(row.thumbnail), lookAlike: row.lookAlike };
+    const { buffer, byteOffset, length } = row.thumbnail;
+    return { thumbnail: new Int8Array(buffer, byteOffset, length), lookAlike: row.lookAlike };
   }
 
   /** One of each group is enough, and those that have none yet: they get theirs in the same change. */
