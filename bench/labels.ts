@@ -43,6 +43,8 @@ const cellsOf = (seed: number, width: number, height: number) => {
 
 interface Intake {
   readonly perSecond: number;
+  /** Of all threads together. */
+  readonly processorMsEach: number;
   readonly latencies: readonly number[];
 }
 
@@ -51,6 +53,7 @@ const takeIn = async (desk: LabelDesk, jpegs: readonly Uint8Array[], fields: num
   const latencies: number[] = [];
   let sent = 0;
   const startedMs = performance.now();
+  const used = process.cpuUsage();
   const client = async (): Promise<void> => {
     for (let index = sent++; index < fields; index = sent++) {
       const jpeg = withComment(jpegs[index % jpegs.length]!);
@@ -62,7 +65,9 @@ const takeIn = async (desk: LabelDesk, jpegs: readonly Uint8Array[], fields: num
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
-  return { perSecond: (1000 * fields) / (performance.now() - startedMs), latencies };
+  const { user, system } = process.cpuUsage(used);
+  const processorMsEach = (user + system) / 1000 / fields;
+  return { perSecond: (1000 * fields) / (performance.now() - startedMs), processorMsEach, latencies };
 };
 
 /** Labels alone, for fields whose pictures are there. */
@@ -70,6 +75,7 @@ const submitOnly = async (desk: LabelDesk, picture: string, fields: number): Pro
   const latencies: number[] = [];
   let sent = 0;
   const startedMs = performance.now();
+  const used = process.cpuUsage();
   const client = async (): Promise<void> => {
     for (let index = sent++; index < fields; index = sent++) {
       const beganMs = performance.now();
@@ -79,7 +85,9 @@ const submitOnly = async (desk: LabelDesk, picture: string, fields: number): Pro
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
-  return { perSecond: (1000 * fields) / (performance.now() - startedMs), latencies };
+  const { user, system } = process.cpuUsage(used);
+  const processorMsEach = (user + system) / 1000 / fields;
+  return { perSecond: (1000 * fields) / (performance.now() - startedMs), processorMsEach, latencies };
 };
 
 const queries = (group: string, cursor: string): readonly (readonly [string, FieldQuery])[] => [
@@ -138,6 +146,12 @@ const intakeFigures = async (root: string, fields: number): Promise<Figure[]> =>
   return [
     { name: "intakePerSecond", value: whole.perSecond, unit: "/s", atLeast: 200, how },
     { name: "intakeP99Ms", value: quantile(whole.latencies, 0.99), unit: "ms", atMost: 50, how },
+    {
+      name: "intakeProcessorMs",
+      value: whole.processorMsEach,
+      unit: "ms",
+      how: `processor time of a field, all threads: ${how}`,
+    },
     { name: "labelsPerSecond", value: alone.perSecond, unit: "/s", how: howAlone },
     { name: "labelsP99Ms", value: quantile(alone.latencies, 0.99), unit: "ms", how: howAlone },
   ];
