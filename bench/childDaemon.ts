@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { CytoError, projectRoot } from "../src/core/index.js";
 import { streamPath } from "../src/publication/index.js";
+import { freshDataDirectory } from "./dataDirectory.js";
 import { NotHere } from "./figures.js";
 
 /** A port that was free a moment ago. */
@@ -70,10 +71,11 @@ export class ChildDaemon implements AsyncDisposable {
   }
 
   static async start({ settings, byNpm = false }: ChildSetup): Promise<ChildDaemon> {
-    const [own, ...words] = program();
+    const [path, ...words] = program();
     const port = await freePort();
-    const set = [...settings, `publication.port=${port}`, "log.format=json"].flatMap((each) => ["--set", each]);
-    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [own, [...words, "run", ...set]];
+    const own = settings.some((setting) => setting.startsWith("dataDir=")) ? [] : [`dataDir=${freshDataDirectory()}`];
+    const set = [...settings, ...own, `publication.port=${port}`, "log.format=json"].flatMap((each) => ["--set", each]);
+    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [path, [...words, "run", ...set]];
     const stdio = ["ignore", "ignore", "pipe"] as const;
     const child = spawn(command, args, { cwd: projectRoot(), detached: true, stdio: [...stdio] });
     endWithUs(child);

@@ -9,12 +9,12 @@ const within = (value: number, most: number): number => Math.min(Math.max(Math.r
 /** What the detector saw of a field, as a proposal to be reviewed; cells that lie outside the picture are left out. */
 export const proposalOf = (
   { frame, detection }: CountedFrame,
-  { picture, author }: { readonly picture: string; readonly author: string },
+  { picture, author, id = randomUUID() }: { readonly picture: string; readonly author: string; readonly id?: string },
 ): LabelSubmission => {
   const { detector, classifier } = detection.models;
   const nameOf = ({ name, version }: { name: string; version: string }): string => `${name}@${version}`;
   return {
-    id: randomUUID(),
+    id,
     picture,
     state: "proposed",
     author,
@@ -42,7 +42,11 @@ export const proposalOf = (
  * Keeps a field for review: its picture, without loss, and what the detector saw in it.
  * @throws CytoError those of `LabelDesk.addPicture` and `submit`
  */
-export const keepField = async (labels: LabelDesk, field: CountedFrame, author: string): Promise<LabelReceipt> => {
+export const keepField = async (
+  labels: LabelDesk,
+  field: CountedFrame,
+  by: { readonly author: string; readonly id?: string },
+): Promise<LabelReceipt> => {
   const { sha256 } = await labels.addPicture(await encodePng(field.frame));
-  return labels.submit(proposalOf(field, { picture: sha256, author }));
+  return labels.submit(proposalOf(field, { picture: sha256, ...by }));
 };
