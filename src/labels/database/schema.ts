@@ -38,6 +38,7 @@ CREATE UNIQUE INDEX fieldsBySeq ON fields (seq);
 CREATE INDEX fieldsByState ON fields (state, seq);
 CREATE INDEX fieldsByPicture ON fields (picture);
 CREATE INDEX fieldsByGroup ON fields (lookAlike, seq);
+CREATE INDEX confirmedByGroup ON fields (lookAlike, seq) WHERE state = 'confirmed';
 CREATE INDEX fieldsByInterest ON fields (interest) WHERE state IN ('proposed', 'corrected');
 
 CREATE TABLE fieldClasses (
