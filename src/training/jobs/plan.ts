@@ -48,6 +48,8 @@ export const jobPlanSchema = z.object({
       classifierSteps: count.optional(),
       batch: count.optional(),
       canvasPx: count.optional(),
+      /** Channels of the detector, where it is not of the size that is shipped. */
+      widths: z.tuple([count, count, count, count]).optional(),
     })
     .optional(),
 });

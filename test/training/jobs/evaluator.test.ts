@@ -37,25 +37,25 @@ describe("the watch of the rule", () => {
   it("asks by itself, and goes on after an error", async () => {
     const errors: string[] = [];
     let asked = 0;
-    await new Promise<void>((resolve, reject) => {
-      void temporaryFolder()
-        .then(async (folder) => {
-          const watch = await watchRule({
-            path: join(folder, "decisions.journal"),
-            decide: async () => {
-              asked += 1;
-              if (asked === 1) throw new Error("not now");
-              if (asked === 3) resolve();
-              return { atMs: asked, start: false, reasons: [] };
-            },
-            begin: async () => undefined,
-            everyMs: 1,
-            onError: ({ message }) => errors.push(message),
-          });
-          return watch;
-        })
-        .catch(reject);
+    const folder = await temporaryFolder();
+    let thrice = (): void => undefined;
+    const askedThrice = new Promise<void>((resolve) => {
+      thrice = resolve;
     });
+    await using watch = await watchRule({
+      path: join(folder, "decisions.journal"),
+      decide: async () => {
+        asked += 1;
+        if (asked === 1) throw new Error("not now");
+        if (asked === 3) thrice();
+        return { atMs: asked, start: false, reasons: [] };
+      },
+      begin: async () => undefined,
+      everyMs: 1,
+      onError: ({ message }) => errors.push(message),
+    });
+    await askedThrice;
+    expect(watch.decisions()).not.toEqual([]);
     expect(errors).toEqual(["not now"]);
   });
 });

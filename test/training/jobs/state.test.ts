@@ -29,6 +29,7 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
     message: fc.string(),
   }),
   fc.constant({ kind: "interrupted" as const }),
+  fc.constant({ kind: "rested" as const, how: "itself" as const }),
   fc.record({ kind: fc.constant("candidate" as const), name: fc.string() }),
   fc.record({
     kind: fc.constant("ended" as const),
@@ -61,8 +62,8 @@ describe("the course of a training", () => {
           if (before.ending) expect(now).toBe(before);
           expect(now.done).toBeGreaterThanOrEqual(before.done);
           expect(now.done).toBeLessThanOrEqual(1);
-          expect(now.attempt - before.attempt).toBe(one.kind === "lost" && !before.ending ? 1 : 0);
-          expect(now.crashes).toBeLessThanOrEqual(now.attempt - 1);
+          expect(now.attempt - before.attempt).toBe(one.kind === "began" && before.again && !before.ending ? 1 : 0);
+          expect(now.crashes - before.crashes).toBe(one.kind === "lost" && one.crash && !before.ending ? 1 : 0);
           expect(new Set(now.holders).size).toBe(now.holders.length);
           const state = stateOf(now);
           expect(state === "paused").toBe(!now.ending && now.holders.length > 0);

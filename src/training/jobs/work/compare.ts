@@ -21,7 +21,7 @@ const fieldsOf = async ({ plan }: JobContext): Promise<readonly Compared[]> => {
   const old: LabelledField[] = [];
   for (const folder of plan.old) {
     const dataset = await openDataset(folder);
-    if (dataset.splits.includes("val")) old.push(...oldComparison(await dataset.fields("val")));
+    if (dataset.splits.includes("val")) old.push(...oldComparison(await dataset.fields("val"), plan.minutes));
   }
   return [
     ...frozen.map((field) => ({ set: "validation" as const, field })),

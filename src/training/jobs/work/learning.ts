@@ -19,11 +19,11 @@ const classifierRate = 4e-4;
 /** Share of the real fields' samples that are the laboratory's, where there is old data beside. */
 const laboratoryPart = 0.6;
 
-const jobChoice: FieldChoice = {
+const jobChoice = ({ minutes }: JobPlan): FieldChoice => ({
   name: "job",
   choose: (fields, split) =>
-    split === "train" || fields[0]?.dataset === laboratoryDataset ? fields : oldCalibration(fields),
-};
+    split === "train" || fields[0]?.dataset === laboratoryDataset ? fields : oldCalibration(fields, minutes),
+});
 
 /** Memory of node, onnxruntime and a detector's step, MiB: seen on the CPU with its defaults. */
 const programMiB = 1400;
@@ -77,7 +77,7 @@ const requestOf = (context: JobContext, name: string, duration: Duration) => {
     signal,
     pacing: clock,
     checkpointEveryMs: plan.checkpointEveryMs,
-    choice: jobChoice,
+    choice: jobChoice(plan),
   } satisfies Partial<TrainingRequest>;
 };
 
@@ -86,7 +86,7 @@ const calibratingFields = async ({ plan }: JobContext): Promise<number> => {
   let fields = 0;
   for (const folder of [plan.dataset, ...plan.old]) {
     const dataset = await openDataset(folder);
-    if (dataset.splits.includes("val")) fields += jobChoice.choose(await dataset.fields("val"), "val").length;
+    if (dataset.splits.includes("val")) fields += jobChoice(plan).choose(await dataset.fields("val"), "val").length;
   }
   return fields;
 };
@@ -114,7 +114,7 @@ export const finetuneDetector = async (context: JobContext, shares: TimeShares):
   const detectorMs = await detectorTime(context, shares);
   const duration =
     sizes.detectorSteps === undefined ? { minutes: detectorMs / 60_000 } : { steps: sizes.detectorSteps };
-  const { batch, canvasPx } = sizes;
+  const { batch, canvasPx, widths } = sizes;
   const summary = await trainDetector({
     ...requestOf(context, "detector", duration),
     datasets: [plan.dataset, ...plan.old, ...painted],
@@ -123,6 +123,7 @@ export const finetuneDetector = async (context: JobContext, shares: TimeShares):
     from: plan.detector.directory,
     learningRate: detectorRate,
     version: plan.versions.detector,
+    ...(widths ? { network: { widths } } : {}),
     settings: { ...(batch ? { batch } : {}), ...(canvasPx ? { canvasPx } : {}) },
     listener: listenerOf(context, { step: "detector", prefix: "detector", later: "calibrate" }),
   });

@@ -2,8 +2,13 @@ import { createHash } from "node:crypto";
 import type { LabelledField } from "../../datasets/index.js";
 import { evenlySpaced } from "../../evenlySpaced.js";
 
-/** Fields of old data that set thresholds, and that models are compared on, at most. */
-const [mostCalibrating, mostOld] = [60, 200];
+/** Fields of old data that set thresholds, and that models are compared on: by the minutes of the training, and at most. */
+const calibrating = { perMinute: 4, most: 60 };
+const comparing = { perMinute: 12, most: 200 };
+const fewest = 20;
+
+const numberOf = ({ perMinute, most }: typeof comparing, minutes: number): number =>
+  Math.round(Math.min(Math.max(perMinute * minutes, fewest), most));
 const calibratingShare = 0.3;
 
 const drawOf = ({ dataset, id }: LabelledField): number =>
@@ -13,14 +18,14 @@ const drawOf = ({ dataset, id }: LabelledField): number =>
  * Of the old data's `val` fields, some set thresholds and the others compare models: a candidate shall not be compared on what
  * it was tuned to.
  */
-export const oldCalibration = (fields: readonly LabelledField[]): readonly LabelledField[] =>
+export const oldCalibration = (fields: readonly LabelledField[], minutes: number): readonly LabelledField[] =>
   evenlySpaced(
     fields.filter((field) => drawOf(field) < calibratingShare),
-    mostCalibrating,
+    numberOf(calibrating, minutes),
   );
 
-export const oldComparison = (fields: readonly LabelledField[]): readonly LabelledField[] =>
+export const oldComparison = (fields: readonly LabelledField[], minutes: number): readonly LabelledField[] =>
   evenlySpaced(
     fields.filter((field) => drawOf(field) >= calibratingShare),
-    mostOld,
+    numberOf(comparing, minutes),
   );
