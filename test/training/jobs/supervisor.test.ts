@@ -27,14 +27,14 @@ describe("the supervisor of a training", () => {
       sizes: { ...toySizes, detectorSteps: 40, painted: 0 },
       limits: { yields: false, startMs: 60_000, hungMs: 6000, watchMs: 200, restMs: 60_000 },
     });
-    const learns = (attempt: number) => (job: { done: number; attempt: number; state: string }) =>
-      job.attempt === attempt && job.state === "running" && job.done > 0.24;
+    const learns = (attempt: number, beyond: number) => (job: { done: number; attempt: number; state: string }) =>
+      job.attempt === attempt && job.state === "running" && job.done > beyond;
     laboratory.setLive(true);
     const desk = await openJobDesk(laboratory.options);
     const { id } = await desk.start("the test");
     expect(await desk.show(id)).toMatchObject({ state: "paused", pausedBy: "live" });
     laboratory.setLive(false);
-    await jobWhere(desk, id, learns(1));
+    await jobWhere(desk, id, learns(1, 0.24));
 
     // A scan begins: it rests by itself, between two steps, and goes on only when both holders have let go.
     await desk.pause(id, true);
@@ -47,14 +47,16 @@ describe("the supervisor of a training", () => {
     // Killed: it goes on from its checkpoint.
     const first = await processOf(laboratory, id);
     const before = await lossesSeen(desk, id);
+    const { done } = await desk.show(id);
     process.kill(first, "SIGKILL");
-    await jobWhere(desk, id, learns(2));
+    await jobWhere(desk, id, learns(2, done));
     expect(await isGone(first)).toBe(true);
 
     // It stands still: told by its silence, and ended.
     const second = await processOf(laboratory, id);
     process.kill(second, "SIGSTOP");
-    await jobWhere(desk, id, learns(3));
+    const stood = await desk.show(id);
+    await jobWhere(desk, id, learns(3, stood.done));
     expect(await isGone(second)).toBe(true);
 
     // The daemon ends in order and comes back: no other attempt.
