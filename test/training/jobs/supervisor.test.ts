@@ -64,7 +64,7 @@ describe("the supervisor of a training", () => {
     expect(await isGone(await processOf(laboratory, id))).toBe(true);
     await using again = await openJobDesk(laboratory.options);
     await again.settled();
-    expect(await again.show(id)).toMatchObject({ state: "done", attempt: 3, done: 1, candidate: "unet@1.2.1-lab.1" });
+    expect(await again.show(id)).toMatchObject({ state: "done", attempt: 3, done: 1, candidate: "unet@1.3.0-lab.1" });
     expect(before).toBeGreaterThan(0);
     const events = await eventsOf(laboratory, id);
     const losses = events.flatMap((event) => (event.kind === "lost" ? [event.code] : []));
