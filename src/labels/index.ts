@@ -1,3 +1,5 @@
 /** Labelled fields: what a laboratory has corrected, how it is handed in, kept, and asked for. */
 export * from "./desk.js";
 export * from "./fieldRecord.js";
+export { type LabelDatabase, type OpenLabelDesk, openLabelDatabase, openLabelDesk } from "./labelDesk.js";
+export { labelLimits, parseLabel } from "./validation.js";
