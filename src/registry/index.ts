@@ -24,7 +24,8 @@ export {
   type PaintingNetwork,
 } from "./painterSession.js";
 export type { ServingChoice } from "./production.js";
-export { type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
+export { inProductionAt, type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
+export { entryOf, ModelShelf, type ShelvedModel } from "./shelf.js";
 export { verifyModel } from "./verify.js";
 export { compareVersions, isVersion } from "./version.js";
 export { type ManifestDraft, type ModelFiles, writeModel } from "./write.js";
