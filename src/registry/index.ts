@@ -1,5 +1,6 @@
 export * from "./candidate.js";
 export * from "./desk.js";
+export * from "./drift/index.js";
 export { type FeatureNetwork, featureNetworkOf, openFeatureFile, openFeaturesModel } from "./featureNetwork.js";
 export * from "./gate/index.js";
 export { type GoldenPicture, goldenSidePx, mostGoldenFields, readGoldenFields } from "./golden.js";
