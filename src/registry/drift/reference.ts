@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { CytoError } from "../../core/index.js";
 import { type Component, components, type DriftField, SlideSummary } from "./summary.js";
@@ -87,4 +89,26 @@ export const parseDriftReference = (value: unknown, origin: string): DriftRefere
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new CytoError("MODEL_INVALID", `${origin}: ${issue?.path.join(".")}: ${issue?.message}`);
+};
+
+/** Beside a model's manifest. */
+export const driftFile = "drift.json";
+
+/** The reference that was made with a model; undefined where none was. @throws CytoError MODEL_INVALID */
+export const readDriftReference = async (directory: string): Promise<DriftReference | undefined> => {
+  const path = join(directory, driftFile);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw new CytoError("MODEL_INVALID", `${path} cannot be read`, { cause: error });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new CytoError("MODEL_INVALID", `${path}: not JSON`, { cause: error });
+  }
+  return parseDriftReference(value, path);
 };
