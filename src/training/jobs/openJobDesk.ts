@@ -81,7 +81,7 @@ export interface OpenJobDesk extends JobDesk, AsyncDisposable {
 
 /** Fields to learn from that a training needs, over those that validate. */
 const leastFields = 4;
-const limitsDefault = { yields: true, hungMs: 20_000, restMs: 1500, stopMs: 5000, watchMs: 500 };
+const limitsDefault = { yields: true, startMs: 25_000, hungMs: 20_000, restMs: 1500, stopMs: 5000, watchMs: 500 };
 /** The process keeps the time by itself; it is ended when it has taken so much more. */
 const workOver = { factor: 1.25, ms: 120_000 };
 

@@ -9,7 +9,9 @@ import { openToyLaboratory } from "./toyLaboratory.js";
 const temporaryFolder = temporaryFolders();
 
 describe("a training from labelled fields to a candidate", () => {
-  it("freezes, splits, paints, trains on, compares, and hands the candidate to the gate", async () => {
+  it("freezes, splits, paints, trains on, compares, and hands the candidate to the gate", {
+    timeout: 240_000,
+  }, async () => {
     const laboratory = await openToyLaboratory(await temporaryFolder(), { painter: true });
     await using desk = await openJobDesk(laboratory.options);
     const begun = await desk.start("the test");
