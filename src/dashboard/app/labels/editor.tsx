@@ -3,7 +3,7 @@ import type { FieldRecord, ReviewState } from "../../../labels/fieldRecord.js";
 import { useLoaded } from "../api.js";
 import { formatTime } from "../format.js";
 import type { Taxonomy } from "../view.js";
-import { FieldPicture } from "./fieldPicture.js";
+import { describeEditing, FieldPicture } from "./fieldPicture.js";
 import { moveBox, type Point, resizeBox, revealing, type Viewport, zoomed } from "./geometry.js";
 import { History } from "./history.js";
 import { stateKeys, stateLabels } from "./keys.js";
@@ -64,11 +64,11 @@ const isMeantElsewhere = ({ key, ctrlKey, metaKey, target }: KeyboardEvent): boo
   return key === "Enter" && target instanceof HTMLElement && target.closest("button, a, summary") !== null;
 };
 
-/** The keys of the review; those that finish a field go through `onState`. */
+/** The keys of the review; those that finish a field go through `onState`. Without `shortcuts` letters and figures do nothing. */
 const useEditorKeys = (
   { review, pane, taxonomy }: { review: Review; pane: Pane; taxonomy: Taxonomy },
   onState: (state: ReviewState) => void,
-  enabled: boolean,
+  shortcuts: boolean,
 ): void => {
   useLayoutEffect(() => {
     const actions: Readonly<Record<string, () => void>> = {
@@ -96,8 +96,9 @@ const useEditorKeys = (
       return true;
     };
     const onKey = (event: KeyboardEvent): void => {
-      if (!enabled || isMeantElsewhere(event)) return;
-      if (perform(event.key.length === 1 ? event.key.toLowerCase() : event.key, event)) event.preventDefault();
+      const single = event.key.length === 1;
+      if ((single && !shortcuts) || isMeantElsewhere(event)) return;
+      if (perform(single ? event.key.toLowerCase() : event.key, event)) event.preventDefault();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
@@ -269,6 +270,9 @@ const OpenField = (props: EditorProps & { readonly record: FieldRecord; readonly
         </div>
         <FieldPicture {...{ record, taxonomy }} {...review} {...pane} onView={pane.setView} />
         <p class="muted note">{originText(record)}</p>
+        <p class="visually-hidden" role="status">
+          {describeEditing(review.editing, taxonomy)}
+        </p>
       </div>
       <div class="editor-side">
         <Palette editing={review.editing} taxonomy={taxonomy} dispatch={review.dispatch} />

@@ -57,7 +57,8 @@ const Handles = ({ cell: { box }, unit }: Pick<CellProps, "cell" | "unit">) => (
   </g>
 );
 
-const describe = (editing: Editing, taxonomy: Taxonomy): string => {
+/** What is seen and selected, for those who hear the page. */
+export const describeEditing = (editing: Editing, taxonomy: Taxonomy): string => {
   const { cells, selected } = editing;
   const cell = selected === undefined ? undefined : cells[selected];
   const chosen =
@@ -103,7 +104,7 @@ export const FieldPicture = (props: FieldPictureProps) => {
       class={dragging ? "field-picture dragging" : "field-picture"}
       viewBox={`${view.x} ${view.y} ${view.width} ${view.height}`}
       role="img"
-      aria-label={describe(editing, taxonomy)}
+      aria-label={describeEditing(editing, taxonomy)}
       data-cells={editing.cells.length}
       style={{
         aspectRatio: `${width} / ${height}`,
