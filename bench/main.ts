@@ -7,6 +7,7 @@ import { fromNothingBench } from "./fromNothing.js";
 import { latencyBench } from "./latency.js";
 import { machineFacts, machineLine } from "./machine.js";
 import { growthBench, memoryBench } from "./memory.js";
+import { paintingBench } from "./painting.js";
 import { pipelineBench } from "./pipeline.js";
 import { quickReport } from "./quick.js";
 import { installBench, startupBench } from "./startup.js";
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
     summary: "training step against the matrix-product peak, PyTorch and TensorFlow",
     run: () => trainingBench({ rounds: 12, pytorch: true }),
   },
+  { name: "painting", summary: "a painter's step against the peak, painted fields a second", run: paintingBench },
   { name: "yolo", summary: "fields/s against a YOLOv8n-sized network", run: yoloBench },
   { name: "startup", summary: "npm start to the first counts", run: startupBench },
   { name: "memory", summary: "resident size of the daemon at 1920x1200", run: memoryBench },

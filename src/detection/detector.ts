@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { CytoError, type Frame } from "../core/index.js";
 import type { Detection, FieldScale, ModelRef } from "./detection.js";
+import type { GoldenFields } from "./golden.js";
 import type { DetectorModels, NetworkModel } from "./model.js";
 import { chooseProvider, type ProviderChoice } from "./providers/choose.js";
 import type { ExecutionProvider } from "./providers/provider.js";
@@ -53,11 +54,11 @@ export interface Detector extends AsyncDisposable {
    */
   detect(frame: Frame, options?: DetectOptions): Promise<Detection>;
   /**
-   * Exchanges the models between two fields: loaded, tried and warmed up in every worker first. No field is lost, and each
-   * result names the models that made it.
-   * @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID, DETECTOR_CRASHED; then the old models serve on
+   * Exchanges the models between two fields: loaded, warmed up and tried on golden fields in every worker first. No field is
+   * lost, and each result names the models that made it.
+   * @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID, MODEL_SELF_TEST_FAILED, DETECTOR_CRASHED; then the old models serve on
    */
-  swap(models: DetectorModels): Promise<void>;
+  swap(models: DetectorModels, golden?: GoldenFields): Promise<void>;
 }
 
 const refsOf = (models: DetectorModels): { detector: ModelRef; classifier?: ModelRef } => ({
@@ -117,8 +118,8 @@ class PooledDetector implements Detector {
     return this.#detectionOf(result);
   }
 
-  swap(models: DetectorModels): Promise<void> {
-    return this.#pool.swap(models);
+  swap(models: DetectorModels, golden?: GoldenFields): Promise<void> {
+    return this.#pool.swap(models, golden);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

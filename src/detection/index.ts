@@ -12,6 +12,7 @@ export {
   type PreparedField,
 } from "./field/fieldPreparer.js";
 export type { RgbSource } from "./field/resampler.js";
+export * from "./golden.js";
 export * from "./model.js";
 export { chooseProvider, type ProviderChoice, tryProvider, tryProviders } from "./providers/choose.js";
 export { type ExecutionProvider, executionProviders, type ProviderTrial } from "./providers/provider.js";

@@ -1,4 +1,4 @@
-import type { LabelledCell } from "../core/index.js";
+import type { CellClass, LabelledCell } from "../core/index.js";
 
 /**
  * How far the review of a labelled field has come.
@@ -35,6 +35,14 @@ export interface FieldOrigin {
   readonly file?: string | undefined;
 }
 
+/** A cell of a labelled field; how sure a detector was of it, where it was one that saw it. */
+export interface FieldCell extends LabelledCell {
+  /** That a cell is here, 0 to 1. */
+  readonly confidence?: number | undefined;
+  /** Of the classes that it may be, 0 to 1 each. */
+  readonly probabilities?: Readonly<Partial<Record<CellClass, number>>> | undefined;
+}
+
 /** What a client sends. */
 export interface LabelSubmission {
   /** The client's own id of this change, 1 to 100 characters: sent again, it changes nothing. */
@@ -44,7 +52,7 @@ export interface LabelSubmission {
   /** SHA-256 of a picture that was sent before; absent where `field` is given. */
   readonly picture?: string | undefined;
   /** In px of the picture. */
-  readonly cells: readonly LabelledCell[];
+  readonly cells: readonly FieldCell[];
   readonly state: ReviewState;
   /** Who: the name or initials of whoever labels. */
   readonly author: string;
@@ -69,7 +77,7 @@ export interface FieldRecord {
   /** From 1. */
   readonly revision: number;
   readonly picture: StoredPicture;
-  readonly cells: readonly LabelledCell[];
+  readonly cells: readonly FieldCell[];
   readonly state: ReviewState;
   readonly author: string;
   /** Milliseconds since the epoch. */

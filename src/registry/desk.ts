@@ -36,6 +36,10 @@ export interface ClassComparison {
   readonly difference: number;
   readonly low: number;
   readonly high: number;
+  /** True cells that it rests on. */
+  readonly cells?: number;
+  /** False where there are too few cells for a test of the margin: the class is watched only. */
+  readonly tested?: boolean;
 }
 
 /** What the gate found. A refusal is a value, not an error. */
@@ -49,6 +53,8 @@ export interface GateReport {
   readonly alpha: number;
   readonly pooled: ClassComparison;
   readonly classes: readonly ClassComparison[];
+  /** The same on the old data, where there are any. */
+  readonly old?: { readonly pooled: ClassComparison; readonly classes: readonly ClassComparison[] };
   /** Fields compared on, new and old data. */
   readonly fields: { readonly validation: number; readonly old: number };
   readonly atMs: number;

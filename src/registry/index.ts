@@ -1,5 +1,9 @@
+export * from "./candidate.js";
 export * from "./desk.js";
 export { type FeatureNetwork, featureNetworkOf, openFeatureFile, openFeaturesModel } from "./featureNetwork.js";
+export * from "./gate/index.js";
+export { type GoldenPicture, goldenSidePx, mostGoldenFields, readGoldenFields } from "./golden.js";
+export { readLineage } from "./lineage.js";
 export * from "./list.js";
 export * from "./load.js";
 export {
@@ -10,6 +14,7 @@ export {
   type PainterManifest,
   parseManifest,
 } from "./manifest.js";
+export * from "./modelDesk.js";
 export {
   createPainterSession,
   openPainterSession,
@@ -18,6 +23,8 @@ export {
   type PaintingFeeds,
   type PaintingNetwork,
 } from "./painterSession.js";
+export type { ServingChoice } from "./production.js";
+export { type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
 export { verifyModel } from "./verify.js";
 export { compareVersions, isVersion } from "./version.js";
 export { type ManifestDraft, type ModelFiles, writeModel } from "./write.js";

@@ -27,6 +27,8 @@ export interface ModelFiles {
   readonly masksJson?: string;
   /** Markdown of card.md. */
   readonly card: string;
+  /** Further files, by their path in the folder: lineage.json, golden fields. */
+  readonly beside?: ReadonlyMap<string, Uint8Array | string>;
 }
 
 const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -52,6 +54,13 @@ const syncDirectory = async (path: string): Promise<void> => {
   }
 };
 
+const writeBeside = async (folder: string, files: ReadonlyMap<string, Uint8Array | string>): Promise<void> => {
+  const folders = new Set([...files.keys()].map((name) => dirname(join(folder, name))));
+  for (const path of folders) await mkdir(path, { recursive: true });
+  for (const [name, data] of files) await writeDurably(join(folder, name), data);
+  for (const path of folders) await syncDirectory(path);
+};
+
 /** Puts `staged` in the place of `directory`; what was there before comes back if the exchange fails. */
 const exchange = async (staged: string, directory: string): Promise<void> => {
   const retired = `${staged}.old`;
@@ -72,7 +81,7 @@ const exchange = async (staged: string, directory: string): Promise<void> => {
 };
 
 /**
- * Writes a model folder: model.onnx, card.md, manifest.json (and model.int8.onnx, masks.json where given), all of it or nothing:
+ * Writes a model folder: model.onnx, card.md, manifest.json (and model.int8.onnx, masks.json and others where given), all of it or nothing:
  * the files are written and synced in a folder beside it, which then takes the place by renaming. Where a model is replaced
  * in its own folder, a crash between the two renames leaves the old one beside it as `.<folder>.<hex>.old`.
  * @returns the manifest as written, with `file`, `sha256` and `variants`
@@ -102,6 +111,7 @@ export const writeModel = async (
     await writeDurably(join(staged, "model.onnx"), files.onnxBytes);
     if (files.int8Bytes) await writeDurably(join(staged, "model.int8.onnx"), files.int8Bytes);
     if (files.masksJson !== undefined) await writeDurably(join(staged, "masks.json"), files.masksJson);
+    if (files.beside) await writeBeside(staged, files.beside);
     await writeDurably(join(staged, "card.md"), files.card);
     await writeDurably(join(staged, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await syncDirectory(staged);

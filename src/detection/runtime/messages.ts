@@ -1,3 +1,4 @@
+import type { GoldenFields } from "../golden.js";
 import type { DetectorModels, NetworkModel } from "../model.js";
 import type { ExecutionProvider } from "../providers/provider.js";
 import type { PlainError } from "./errors.js";
@@ -19,7 +20,7 @@ export interface WorkerData {
 }
 
 /**
- * What a worker is asked. `open` loads models beside those that serve, `exchange` lets them serve from the next field on,
+ * What a worker is asked. `open` loads models beside those that serve and tries them on golden fields, `exchange` lets them serve from the next field on,
  * `discard` drops them. `try` opens one model and lets it go. Answered in order, each by one reply of the same id.
  */
 export type WorkerCall = { readonly id: number } & (
@@ -28,6 +29,7 @@ export type WorkerCall = { readonly id: number } & (
       readonly models: DetectorModels;
       readonly provider: ExecutionProvider;
       readonly threads: number;
+      readonly golden?: GoldenFields;
     }
   | {
       readonly type: "try";

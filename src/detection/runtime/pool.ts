@@ -1,4 +1,5 @@
 import { BoundedQueue, backoffDelayMs, CytoError } from "../../core/index.js";
+import type { GoldenFields } from "../golden.js";
 import type { DetectorModels } from "../model.js";
 import type { ExecutionProvider } from "../providers/provider.js";
 import type { SearchCall, WorkerResult } from "./messages.js";
@@ -97,14 +98,15 @@ export class WorkerPool implements AsyncDisposable {
     });
   }
 
-  /** @throws CytoError what kept a worker from opening the models; the old ones serve on */
-  swap(models: DetectorModels): Promise<void> {
+  /** @throws CytoError what kept a worker from opening the models, or from finding the golden cells; the old ones serve on */
+  swap(models: DetectorModels, golden?: GoldenFields): Promise<void> {
     return this.#alone(async () => {
       if (this.#closing) throw new CytoError("DETECTOR_CLOSED", "the detector is closed");
       const handles = [...this.#handles];
+      if (handles.length === 0) throw new CytoError("DETECTOR_CRASHED", "no worker is there to try the models");
       const { provider, threads } = this.#options;
       const opened = await Promise.allSettled(
-        handles.map((handle) => handle.ask({ type: "open", models, provider, threads })),
+        handles.map((handle) => handle.ask({ type: "open", models, provider, threads, ...(golden ? { golden } : {}) })),
       );
       const refusal = opened.find((result) => result.status === "rejected");
       if (refusal) {

@@ -8,6 +8,7 @@ import { toPlainError } from "./errors.js";
 import { FieldSearcher, type Networks } from "./fieldSearcher.js";
 import type { SearchCall, WorkerCall, WorkerData, WorkerReply, WorkerResult } from "./messages.js";
 import { type NetworkOptions, openNetwork } from "./network.js";
+import { testOnGoldenFields } from "./selfTest.js";
 
 /** Entry of a detection worker: owns the ONNX sessions, whose runs block this thread. */
 interface Slot {
@@ -69,6 +70,7 @@ const answer = async (call: WorkerCall): Promise<WorkerReply> => {
       await release(staged);
       staged = undefined;
       staged = await open(call.models, call);
+      if (call.golden) await testOnGoldenFields(searcher, staged.networks, call.golden);
       return { id, type: "done" };
     }
     case "try":

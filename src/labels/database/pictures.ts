@@ -1,0 +1,117 @@
+import type { Connection } from "../../store/index.js";
+import { LookAlikeIndex, type Looks, looksAlike, looksOf } from "../lookAlikes.js";
+import { addToCounter } from "./counters.js";
+import { recordBySeq } from "./queries.js";
+import type { NewPicture, RecordRow } from "./rows.js";
+
+/** Keeps a picture's facts; twice is once. */
+export const addPicture = (connection: Connection, picture: NewPicture): void => {
+  const { changes } = connection
+    .sql(
+      "INSERT OR IGNORE INTO pictures (sha256, mediaType, bytes, widthPx, heightPx, addedAtMs, thumbnail, signature, stain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .run(
+      ...[picture.sha256, picture.mediaType, picture.bytes, picture.widthPx, picture.heightPx, picture.addedAtMs],
+      ...[Buffer.from(picture.thumbnail), Buffer.from(picture.signature), JSON.stringify(picture.stain)],
+    );
+  if (changes > 0) addToCounter(connection, "bytes", picture.bytes);
+};
+
+/** A picture and those that show the same. */
+export interface Alike {
+  readonly id: number;
+  readonly matches: readonly number[];
+}
+
+/** What a look for look-alikes came to. */
+export interface AlikeSearch {
+  readonly found: readonly Alike[];
+  /** The index is not read to its end yet, or pictures wait: look again. */
+  readonly more: boolean;
+}
+
+/** Pictures read into the index at a time, so that no commit waits for long. */
+const readAtOnce = 2000;
+const searchedAtOnce = 8;
+
+/** Finds look-alikes among all pictures. Its index holds what is committed, and is read from the database as pictures come. */
+export class LookAlikeSearch {
+  readonly #connection: Connection;
+  readonly #index = new LookAlikeIndex();
+  #last = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  next(): AlikeSearch {
+    if (this.#load()) return { found: [], more: true };
+    const waiting = this.#connection
+      .sql("SELECT id FROM pictures WHERE lookAlike IS NULL ORDER BY id LIMIT ?")
+      .all<{ id: number }>(searchedAtOnce + 1);
+    const found = waiting.slice(0, searchedAtOnce).map(({ id }) => ({ id, matches: this.#matches(id) }));
+    return { found, more: waiting.length > searchedAtOnce };
+  }
+
+  #load(): boolean {
+    const rows = this.#connection
+      .sql("SELECT id, signature FROM pictures WHERE id > ? ORDER BY id LIMIT ?")
+      .all<{ id: number; signature: Uint8Array }>(this.#last, readAtOnce);
+    for (const { id, signature } of rows) {
+      // Copied, so that it begins where numbers of four bytes may.
+      this.#index.add(id, new Float32Array(Uint8Array.from(signature).buffer));
+      this.#last = id;
+    }
+    return rows.length === readAtOnce;
+  }
+
+  #looks(id: number): Looks {
+    const { thumbnail } = this.#connection
+      .sql("SELECT thumbnail FROM pictures WHERE id = ?")
+      .get<{ thumbnail: Uint8Array }>(id)!;
+    return looksOf(Int8Array.from(thumbnail));
+  }
+
+  #matches(id: number): number[] {
+    const looks = this.#looks(id);
+    return this.#index
+      .candidates(looks.signature)
+      .filter((other) => other !== id && looksAlike(looks, this.#looks(other)));
+  }
+}
+
+const groupOf = (connection: Connection, id: number): { lookAlike: string | null; sha256: string } =>
+  connection
+    .sql("SELECT lookAlike, sha256 FROM pictures WHERE id = ?")
+    .get<{ lookAlike: string | null; sha256: string }>(id)!;
+
+type SeqRow = { readonly seq: number };
+
+const rename = (connection: Connection, from: string, to: string): number[] => {
+  const seqs = connection.sql("SELECT seq FROM fields WHERE lookAlike = ?").all<SeqRow>(from);
+  connection.sql("UPDATE fields SET lookAlike = ? WHERE lookAlike = ?").run(to, from);
+  connection.sql("UPDATE pictures SET lookAlike = ? WHERE lookAlike = ?").run(to, from);
+  return seqs.map(({ seq }) => seq);
+};
+
+const groupOne = (connection: Connection, { id, matches }: Alike): number[] => {
+  const { lookAlike, sha256 } = groupOf(connection, id);
+  if (lookAlike !== null) return [];
+  const names = new Set(matches.flatMap((match) => groupOf(connection, match).lookAlike ?? []));
+  const [name = `g-${sha256.slice(0, 16)}`, ...others] = [...names].sort();
+  addToCounter(connection, "groups", names.size === 0 ? 1 : -others.length);
+  connection.sql("UPDATE pictures SET lookAlike = ? WHERE id = ?").run(name, id);
+  connection.sql("UPDATE fields SET lookAlike = ? WHERE picture = ?").run(name, id);
+  const own = connection.sql("SELECT seq FROM fields WHERE picture = ?").all<SeqRow>(id);
+  // It looks like pictures of several groups: they are one.
+  return [...own.map(({ seq }) => seq), ...others.flatMap((other) => rename(connection, other, name))];
+};
+
+/** Records told of a change of groups at once; who wants to know of more asks for the list. */
+const mostTold = 1000;
+
+/** Gives pictures their groups. @returns the fields whose group changed */
+export const groupPictures = (connection: Connection, found: readonly Alike[]): RecordRow[] => {
+  const seqs = new Set(found.flatMap((alike) => groupOne(connection, alike)));
+  return [...seqs].slice(0, mostTold).map((seq) => recordBySeq(connection, seq)!);
+};

@@ -1,0 +1,36 @@
+import type { Connection, DatabaseProgram } from "../../store/index.js";
+import type { FieldQuery } from "../desk.js";
+import { offerFields } from "./offers.js";
+import { type Alike, addPicture, groupPictures, LookAlikeSearch } from "./pictures.js";
+import { listFields, readField, readPicture, readRevisions, readStats, walkFields } from "./queries.js";
+import type { NewLabel, NewPicture } from "./rows.js";
+import { ConfirmedStains } from "./stains.js";
+import { submitLabel } from "./submit.js";
+
+/** What the labels do in the thread of the database. */
+const proceduresOf = (connection: Connection) => {
+  const stains = new ConfirmedStains(connection);
+  const lookAlikes = new LookAlikeSearch(connection);
+  return {
+    reads: {
+      field: (field: string) => readField(connection, field),
+      revisions: (field: string) => readRevisions(connection, field),
+      picture: (sha256: string) => readPicture(connection, sha256),
+      list: (query: FieldQuery) => listFields(connection, query),
+      walk: (page: { readonly after: number; readonly limit: number }) => walkFields(connection, page),
+      offers: (limit: number) => offerFields(connection, stains, limit),
+      stats: (_: null) => readStats(connection),
+      lookAlikes: (_: null) => lookAlikes.next(),
+    },
+    writes: {
+      submit: (label: NewLabel) => submitLabel(connection, stains, label),
+      addPicture: (picture: NewPicture) => addPicture(connection, picture),
+      group: (found: readonly Alike[]) => groupPictures(connection, found),
+    },
+    forget: () => stains.forget(),
+  } satisfies DatabaseProgram;
+};
+
+export type LabelProgram = ReturnType<typeof proceduresOf>;
+export const openProgram: (connection: Connection) => DatabaseProgram = proceduresOf;
+export { migrations } from "./schema.js";
