@@ -24,7 +24,8 @@ export interface SplitPolicy {
 }
 
 export const defaultSplit: SplitPolicy = {
-  validationShare: 0.2,
+  // The gate sees a gain of 3 points on 100 fields four times of five, on 50 less than every other time.
+  validationShare: 0.25,
   leastValidation: 12,
   calibrationShare: 0.15,
   leastCalibration: 6,
