@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { CytoError, projectRoot } from "../src/core/index.js";
 import { streamPath } from "../src/publication/index.js";
+import { freshDataDirectory } from "./dataDirectory.js";
 import { NotHere } from "./figures.js";
 
 /** A port that was free a moment ago. */
@@ -36,6 +37,17 @@ const openSocket = (url: string): Promise<WebSocket | undefined> =>
     socket.once("error", () => resolve(undefined));
   });
 
+/** A bench that is ended by a signal leaves no daemon behind. */
+const endWithUs = (child: ChildProcess): void => {
+  const end = (): void => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, "SIGKILL");
+  };
+  const leave = (): never => process.exit(130);
+  process.once("exit", end).once("SIGTERM", leave).once("SIGINT", leave);
+  child.once("exit", () => process.off("exit", end).off("SIGTERM", leave).off("SIGINT", leave));
+};
+
 export interface ChildSetup {
   /** As `--set` has them. */
   readonly settings: readonly string[];
@@ -59,12 +71,15 @@ export class ChildDaemon implements AsyncDisposable {
   }
 
   static async start({ settings, byNpm = false }: ChildSetup): Promise<ChildDaemon> {
-    const [own, ...words] = program();
+    const [path, ...words] = program();
     const port = await freePort();
-    const set = [...settings, `publication.port=${port}`, "log.format=json"].flatMap((each) => ["--set", each]);
-    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [own, [...words, "run", ...set]];
+    const own = settings.some((setting) => setting.startsWith("dataDir=")) ? [] : [`dataDir=${freshDataDirectory()}`];
+    const set = [...settings, ...own, `publication.port=${port}`, "log.format=json"].flatMap((each) => ["--set", each]);
+    const [command, args] = byNpm ? ["npm", ["start", "--", ...set]] : [path, [...words, "run", ...set]];
     const stdio = ["ignore", "ignore", "pipe"] as const;
-    return new ChildDaemon(spawn(command, args, { cwd: projectRoot(), detached: true, stdio: [...stdio] }), port);
+    const child = spawn(command, args, { cwd: projectRoot(), detached: true, stdio: [...stdio] });
+    endWithUs(child);
+    return new ChildDaemon(child, port);
   }
 
   get pid(): number {

@@ -6,6 +6,8 @@ import { benchModels } from "./models.js";
 import { median, quantile } from "./statistics.js";
 
 const rounds = 200;
+/** A machine that is busy with other things has fewer rounds. */
+const mostMs = 120_000;
 /** More than a message may have, and more fragments than a message may come in. */
 const tooLong = "x".repeat(64 * 1024 + 1);
 const tooManyParts = 200;
@@ -30,11 +32,12 @@ const roundTrip = async (socket: WebSocket): Promise<number> => {
 /** How long the daemon, counting as fast as it can, takes to close clients that send too much (1009) or too many parts (1008). */
 export const closingBench = async (context: BenchContext): Promise<BenchResult> => {
   await benchModels(context.models);
-  const settings = ["camera.options.framesPerSecond=0", "camera.staleAfterMs=3000"];
+  const settings = ["camera.options.framesPerSecond=0", "camera.options.painting=drawn", "camera.staleAfterMs=3000"];
   await using daemon = await ChildDaemon.start({ settings });
   const other = await daemon.connect();
   const [trips, long, parts]: [number[], number[], number[]] = [[], [], []];
-  for (let round = 0; round < rounds; round++) {
+  const endMs = performance.now() + mostMs;
+  for (let round = 0; round < rounds && performance.now() < endMs; round++) {
     trips.push(await roundTrip(other));
     const first = await daemon.connect();
     long.push(await timedClose(first, () => first.send(tooLong), 1009));
@@ -46,7 +49,7 @@ export const closingBench = async (context: BenchContext): Promise<BenchResult> 
   }
   other.terminate();
   const all = [...long, ...parts];
-  const how = `from sending until the client has the close, ${rounds} messages of over 64 KiB (1009) and ${rounds} of ${tooManyParts} fragments (1008), the built daemon counting as fast as it can`;
+  const how = `from sending until the client has the close, ${long.length} messages of over 64 KiB (1009) and ${parts.length} of ${tooManyParts} fragments (1008), the built daemon counting as fast as it can`;
   const figures: Figure[] = [
     { name: "closedP99Ms", value: quantile(all, 0.99), unit: "ms", atMost: 100, how: `p99 ${how}` },
     {

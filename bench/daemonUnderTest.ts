@@ -8,6 +8,7 @@ import { type Daemon, startDaemon } from "../src/main.js";
 import { createLogger } from "../src/observability/index.js";
 import { streamPath } from "../src/publication/index.js";
 import type { Arrival } from "./clientWorker.js";
+import { freshDataDirectory } from "./dataDirectory.js";
 import { type ReelPicture, reel } from "./drivers/cameras/memory/reel.js";
 
 export interface DaemonSetup {
@@ -51,6 +52,7 @@ export class DaemonUnderTest implements AsyncDisposable {
       `detection.workers=${workers}`,
       `detection.threads=${threads}`,
       "publication.port=0",
+      `dataDir=${freshDataDirectory()}`,
       ...(models.detector === undefined ? [] : [`detection.models.detector=${models.detector}`]),
       ...(models.classifier === undefined ? [] : [`detection.models.classifier=${models.classifier}`]),
     ];

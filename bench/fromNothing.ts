@@ -1,34 +1,18 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { launchOf, projectRoot } from "../src/core/index.js";
 import { loadClassifierModel, loadDetectorModel } from "../src/registry/index.js";
 import { openDataset } from "../src/training/datasets/index.js";
 import { evaluate } from "../src/training/evaluation/index.js";
 import { type BenchContext, type BenchResult, NotHere } from "./figures.js";
 import { benchModels } from "./models.js";
 import { type DataSetName, dataSetPath } from "./pictures.js";
+import { trainInProcess } from "./trainInProcess.js";
 
 const needed = (name: DataSetName): string => {
   const path = dataSetPath(name);
   if (path === undefined) throw new NotHere(`the data set ${name} is not there`);
   return path;
-};
-
-/** `cytostream train` in a process of its own; gives the folder of the model. */
-const train = (args: readonly string[], out: string): string => {
-  const launch = launchOf(new URL("../src/cli/cytostream.js", import.meta.url));
-  const command = [...launch.execArgv, fileURLToPath(launch.url), "train", ...args, "--out", out, "--json"];
-  const { status, stderr } = spawnSync(process.execPath, command, {
-    cwd: projectRoot(),
-    stdio: ["ignore", "ignore", "pipe"],
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  if (status !== 0) throw new NotHere(`train ${args[0]} ended with ${status}: ${stderr.slice(-500)}`);
-  return join(out, "model");
 };
 
 /** The detector in 15 minutes and the classifier in 5, from nothing, on the train splits. */
@@ -39,8 +23,8 @@ export const fromNothingBench = async (context: BenchContext): Promise<BenchResu
   try {
     const unetArgs = ["unet", "--data", txlPbc, "--minutes", "15", "--seed", "1"];
     const cellsArgs = ["cells", "--data", oiPbc, "--um-per-pixel", "oi-pbc=0.0987", "--minutes", "5", "--seed", "1"];
-    const detector = await loadDetectorModel(train(unetArgs, join(folder, "unet")));
-    const classifier = await loadClassifierModel(train(cellsArgs, join(folder, "cells")));
+    const detector = await loadDetectorModel(trainInProcess(unetArgs, join(folder, "unet")));
+    const classifier = await loadClassifierModel(trainInProcess(cellsArgs, join(folder, "cells")));
     const fields = await openDataset(txlPbc);
     const smears = await openDataset(oiPbc);
     const provider = "cpu" as const;

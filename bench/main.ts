@@ -5,9 +5,11 @@ import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
 import { fromNothingBench } from "./fromNothing.js";
 import { gateBench } from "./gate.js";
+import { labelQueriesBench, labelsBench } from "./labels.js";
 import { latencyBench } from "./latency.js";
 import { machineFacts, machineLine } from "./machine.js";
 import { growthBench, memoryBench } from "./memory.js";
+import { paintingBench } from "./painting.js";
 import { pipelineBench } from "./pipeline.js";
 import { quickReport } from "./quick.js";
 import { installBench, startupBench } from "./startup.js";
@@ -25,12 +27,15 @@ const benches: readonly Bench[] = [
     summary: "training step against the matrix-product peak, PyTorch and TensorFlow",
     run: () => trainingBench({ rounds: 12, pytorch: true }),
   },
+  { name: "painting", summary: "a painter's step against the peak, painted fields a second", run: paintingBench },
   { name: "yolo", summary: "fields/s against a YOLOv8n-sized network", run: yoloBench },
   { name: "startup", summary: "npm start to the first counts", run: startupBench },
   { name: "memory", summary: "resident size of the daemon at 1920x1200", run: memoryBench },
   { name: "growth", summary: "its growth over an hour's worth of frames", run: growthBench },
   { name: "closing", summary: "clients that break the protocol are closed", run: closingBench },
   { name: "gate", summary: "the gate against simulated candidates of known truth", run: gateBench },
+  { name: "labels", summary: "intake of labelled fields: acknowledged a second, and how soon", run: labelsBench },
+  { name: "labelQueries", summary: "queries over a million labelled fields", long: true, run: labelQueriesBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },
   {
     name: "fromNothing",

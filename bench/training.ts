@@ -25,7 +25,7 @@ const matrixSide = 1024;
 const products = 6;
 
 /** Products of square matrices, one after the other: what the machine can do at best. */
-const peakProblem = (): { problem: TrainingProblem; feeds: Record<string, Feed>; flop: number } => {
+export const peakProblem = (): { problem: TrainingProblem; feeds: Record<string, Feed>; flop: number } => {
   const graph = new Graph("peak");
   const ops = new Operators(graph);
   const shape = [matrixSide, matrixSide] as const;
@@ -42,14 +42,13 @@ const peakProblem = (): { problem: TrainingProblem; feeds: Record<string, Feed>;
 
 const { batch, canvasPx, optimiser } = defaultDetectorSettings;
 
-/** The detector's training step and one batch of noise for it. */
-export const stepProblem = () => {
-  const options = { batch, canvasPx, network: defaultUNet, loss: defaultDetectionLoss, optimiser };
-  const { problem, parameters } = detectorProblem(options);
+/** Noise for whatever a problem's graph asks for. */
+export const noiseFor = ({ graph, parameterSets }: TrainingProblem): Record<string, Feed> => {
   const random = createRandom(4);
-  const feeds = Object.fromEntries(
-    problem.graph.inputs
-      .filter(({ name }) => name !== parameters.name)
+  const sets = new Set(parameterSets.map(({ input }) => input));
+  return Object.fromEntries(
+    graph.inputs
+      .filter((input) => !sets.has(input))
       .map(({ name, type, shape }): [string, Feed] => {
         const known = shape.map(Number);
         const length = known.reduce((product, dim) => product * dim, 1);
@@ -60,11 +59,17 @@ export const stepProblem = () => {
         return [name, { type, shape: known, data }];
       }),
   );
-  return { problem, parameters, feeds };
+};
+
+/** The detector's training step and one batch of noise for it. */
+export const stepProblem = () => {
+  const options = { batch, canvasPx, network: defaultUNet, loss: defaultDetectionLoss, optimiser };
+  const { problem, parameters } = detectorProblem(options);
+  return { problem, parameters, feeds: noiseFor(problem) };
 };
 
 /** Arithmetic of forward and backward pass: the graph with its gradients, which are taken out again. */
-const stepFlopOf = ({ graph, players }: TrainingProblem): number =>
+export const stepFlopOf = ({ graph, players }: TrainingProblem): number =>
   graph.temporarily(() => {
     for (const { loss, parameters } of players) gradients(graph, loss, [parameters.input]);
     return flopOf(graph);

@@ -4,7 +4,14 @@ import { type AcquiredFrame, type Acquisition, acquire, type CameraStatus } from
 import { type Config, loadDriverOptions } from "./config/index.js";
 import { type Clock, CytoError, DisposalStack, systemClock } from "./core/index.js";
 import { count } from "./counting/index.js";
-import { type CountedFrame, cellTotals, fieldMessages, openModels, Progress } from "./daemon/index.js";
+import {
+  type CountedFrame,
+  cellTotals,
+  fieldMessages,
+  type Laboratory,
+  openLaboratory,
+  Progress,
+} from "./daemon/index.js";
 import { dashboardDirectory } from "./dashboard/index.js";
 import { createDetector, type DetectedFrame, type Detector, detect, type UndetectedFrame } from "./detection/index.js";
 import {
@@ -47,6 +54,7 @@ interface Stations {
   readonly log: Logger;
   readonly health: HealthRegistry;
   readonly metrics: Metrics;
+  readonly laboratory: Laboratory;
   readonly publication: Publication;
   readonly detector: Detector;
   readonly acquisition: Acquisition;
@@ -66,7 +74,7 @@ const loggerOf = ({ log }: Config): Logger =>
 /** The port, before the rest: probes and dashboard say `starting` while models load. */
 const openPublication = (
   { config, version }: DaemonOptions,
-  parts: Pick<Stations, "log" | "health" | "metrics" | "clock">,
+  { laboratory, ...parts }: Pick<Stations, "log" | "health" | "metrics" | "clock" | "laboratory">,
 ) => {
   const { dashboard, ...options } = config.publication;
   const folder = dashboard ? dashboardDirectory() : undefined;
@@ -74,34 +82,39 @@ const openPublication = (
     ...options,
     ...parts,
     version,
+    desks: laboratory.desks,
     ...(folder === undefined ? {} : { dashboardDir: folder }),
   });
 };
 
-const openDetector = async ({ detection, optics }: Config, log: Logger): Promise<Detector> => {
-  const { models, precision, provider, workers, threads, timeoutMs } = detection;
+const openDetector = async ({ detection, optics }: Config, laboratory: Laboratory, log: Logger): Promise<Detector> => {
+  const { provider, workers, threads, timeoutMs } = detection;
   const { umPerPixel } = optics;
   const detector = await createDetector({
-    models: await openModels({ ...models, precision }),
+    models: laboratory.models,
     ...{ provider, workers, threads, timeoutMs },
     ...(umPerPixel === undefined ? {} : { umPerPixel }),
     onCrash: (error) => log.limited("detection.crashed", { error }),
   });
+  laboratory.serve(detector);
   log.event("detection.ready", { provider: detector.provider, workers: detector.workers, models: detector.models });
   return detector;
 };
 
 /** Everything that the flow passes, opened; `owner` closes it in reverse order. */
 const openStations = async (options: DaemonOptions, owner: DisposalStack, log: Logger): Promise<Stations> => {
-  const { config, clock = systemClock, driversDirectory } = options;
+  const { config, version, clock = systemClock, driversDirectory } = options;
   const { name, source, options: given, ...watch } = config.camera;
   const metrics = owner.use("metrics", createMetrics());
   const health = createHealthRegistry(clock, ["publication", "detection", "camera"]);
   const driver = await loadCamera(name, driversDirectory === undefined ? {} : { directory: driversDirectory });
   const driverOptions = loadDriverOptions(driver.manifest.options, given);
-  const publication = owner.use("publication", await openPublication(options, { log, health, metrics, clock }), 2000);
+  const laboratory = owner.use("laboratory", await openLaboratory({ config, version, clock, log }), 7000);
+  const parts = { log, health, metrics, clock, laboratory };
+  const publication = owner.use("publication", await openPublication(options, parts), 2000);
+  await laboratory.noteUrl(publication.url);
   health.report("publication", "ready");
-  const detector = owner.use("detector", await openDetector(config, log), 2000);
+  const detector = owner.use("detector", await openDetector(config, laboratory, log), 2000);
   health.report("detection", "ready");
   const onFault = (error: CytoError): void => log.limited("frame.rejected", { error });
   const onNotice = (message: string): void => log.event("camera.notice", { camera: name, message });
@@ -120,7 +133,7 @@ const openStations = async (options: DaemonOptions, owner: DisposalStack, log: L
     frameCounts: () => acquisition.counts,
     detector: () => detector,
   });
-  return { config, clock, log, health, metrics, publication, detector, acquisition, progress };
+  return { config, clock, log, health, metrics, laboratory, publication, detector, acquisition, progress };
 };
 
 const isDetected = (found: Qualified<DetectedFrame | UndetectedFrame>): found is Qualified<DetectedFrame> =>
@@ -167,8 +180,9 @@ const publishCounts = ({ publication, progress }: Stations): void => {
 };
 
 const publishField = (stations: Stations, field: CountedQualified): void => {
-  const { publication, progress, metrics } = stations;
+  const { publication, progress, metrics, laboratory } = stations;
   const { cells, frame } = fieldMessages(field);
+  laboratory.counted(field);
   publication.publish(frame);
   publication.publish(cells);
   progress.counted(field, field.quality);
@@ -177,7 +191,8 @@ const publishField = (stations: Stations, field: CountedQualified): void => {
     metrics.cellsCounted.set({ class: cellClass }, cellCount);
 };
 
-const publishStatus = ({ publication, progress }: Stations): void => {
+const publishStatus = ({ publication, progress, laboratory }: Stations): void => {
+  laboratory.update();
   progress.update();
   publication.publish(progress.status());
 };

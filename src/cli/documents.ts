@@ -1,6 +1,7 @@
 import { configurationPage, defaultYaml, jsonSchemaText } from "../config/index.js";
 import { type ErrorEntry, errorTable } from "../core/index.js";
 import { logEvents, metricsTable } from "../observability/index.js";
+import { asyncApiText } from "../publication/index.js";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
 
@@ -67,6 +68,7 @@ export const generatedDocuments = (): ReadonlyMap<string, string> =>
     ["docs/errors.md", errorsPage()],
     ["docs/configuration.md", configurationPage()],
     ["docs/observability.md", observabilityPage()],
+    ["docs/asyncapi.yaml", asyncApiText()],
     ["config/default.yaml", defaultYaml()],
     ["config/schema.json", jsonSchemaText()],
   ]);

@@ -254,12 +254,35 @@ const gate = z.strictObject({
   marginPoints: z.number().min(0).max(20).default(3).describe("Points of P by which no class may be worse."),
 });
 
+const labels = z.strictObject({
+  proposalsPerHour: z
+    .number()
+    .min(0)
+    .max(3600)
+    .default(12)
+    .describe(
+      "Of the fields that are counted, so many of the most doubtful ones an hour are kept for review; 0: none.",
+    ),
+  mostProposals: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(500)
+    .describe("With so many kept fields that nobody has looked at, no more are added."),
+});
+
 const training = z.strictObject({
   enabled: z
     .boolean()
     .default(true)
     .describe("Whether the rule may begin trainings; by hand they can always be begun."),
   trigger: trigger.prefault({}).describe("When enough has piled up."),
+  whileLive: z
+    .enum(["pause", "run"])
+    .default("pause")
+    .describe(
+      "What a training does while fields are being counted: waits, or goes on beside it at the lowest priority.",
+    ),
   minutes: z.number().min(0.05).max(1440).default(30).describe("Time of a training, pauses not counted."),
   threads: z.int().min(0).max(256).default(0).describe("Threads of the training process; 0: all the machine's cores."),
   memoryMiB: z.int().min(512).max(1_048_576).default(3072).describe("Memory that the training process may have."),
@@ -269,6 +292,12 @@ const training = z.strictObject({
     .max(10)
     .default(2)
     .describe("How often a crashed training is begun again from its checkpoint."),
+  datasets: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "Folders of labelled fields that the model in production has learnt from: mixed in, so that it forgets nothing, and a candidate is compared on them too.",
+    ),
   paintedRatio: z
     .number()
     .min(0)
@@ -293,6 +322,7 @@ export const configSchema = z.strictObject({
     .describe(
       "Folder of everything that the laboratory owns: labels, pictures, trained models. `~/` is the home folder.",
     ),
+  labels: labels.prefault({}).describe("Which fields are kept for review."),
   training: training.prefault({}).describe("How the daemon learns from confirmed fields."),
   shutdown: shutdown.prefault({}).describe("How the daemon stops."),
   log: log.prefault({}).describe("What is written to standard error."),

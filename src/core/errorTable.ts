@@ -81,14 +81,20 @@ export const errorTable = {
   FRAME_INVALID: entry("A frame has the wrong size or format", "Check the camera's pixel format.", { retryable: true }),
   IMAGE_UNREADABLE: entry("A picture cannot be decoded", "Check that the file is a whole JPEG, PNG, TIFF or BMP.", {
     exitCode: 65,
+    httpStatus: 400,
   }),
   IMAGE_TOO_LARGE: entry("A picture has more pixels than allowed", "Raise the limit or tile the picture.", {
     exitCode: 65,
+    httpStatus: 413,
   }),
 
-  MODEL_NOT_FOUND: entry("No such model", "List the models with `cytostream models list`.", { exitCode: 66 }),
+  MODEL_NOT_FOUND: entry("No such model", "List the models with `cytostream models list`.", {
+    exitCode: 66,
+    httpStatus: 404,
+  }),
   MODEL_INVALID: entry("A model's hash, classes or shapes are wrong", "Fetch or train the model again.", {
     exitCode: 65,
+    httpStatus: 409,
   }),
   PROVIDER_UNAVAILABLE: entry("The execution provider asked for is not there", "See `cytostream doctor`.", {
     exitCode: 69,
@@ -98,6 +104,7 @@ export const errorTable = {
   }),
   DETECTOR_CRASHED: entry("A detection worker died or hung over a field", "It is restarted by itself.", {
     retryable: true,
+    httpStatus: 503,
   }),
   DETECTOR_CLOSED: entry("The detector was closed before the field was searched", "Open it again."),
   DETECTION_CANCELLED: entry("The caller withdrew the field before it was searched", "Send it again."),
@@ -174,6 +181,13 @@ export const errorTable = {
   }),
   NOT_FOUND: entry("There is nothing at this address", "See docs/protocol.md for the addresses.", { httpStatus: 404 }),
   REQUEST_INVALID: entry("The request is not understood", "See docs/protocol.md.", { httpStatus: 400 }),
+  REQUEST_TOO_LARGE: entry("The request is longer than allowed", "See docs/protocol.md for the limits.", {
+    httpStatus: 413,
+  }),
+  REQUESTS_EXCEEDED: entry("As many requests of this kind are served as are at once", "Ask again a little later.", {
+    retryable: true,
+    httpStatus: 503,
+  }),
   MESSAGE_NOT_JSON: entry("A client's message is not a JSON object", "Send one JSON object in a text message."),
   MESSAGE_TYPE_UNKNOWN: entry(
     "A client's message has a type that does not exist",
@@ -230,6 +244,16 @@ export const errorTable = {
     retryable: true,
     exitCode: 75,
   }),
+  DATA_DIRECTORY_NOT_FOUND: entry("There is no laboratory in the data directory", "Check `--data-dir` and `dataDir`.", {
+    exitCode: 66,
+  }),
+  DATA_DIRECTORY_NOT_EMPTY: entry(
+    "The data directory is not empty",
+    "Give another one, or `--force`: the old one is kept beside it.",
+    {
+      exitCode: 73,
+    },
+  ),
 
   LABEL_INVALID: entry("A label cannot be taken", "Mend what the message names.", { exitCode: 65, httpStatus: 400 }),
   LABEL_FIELD_UNKNOWN: entry("There is no labelled field of that id", "Ask for the list of fields.", {

@@ -2,4 +2,6 @@
 export * from "./desk.js";
 export * from "./fieldRecord.js";
 export { type LabelDatabase, type OpenLabelDesk, openLabelDatabase, openLabelDesk } from "./labelDesk.js";
+export { measureDoubt } from "./learning.js";
+export { pictureFile } from "./pictureFiles.js";
 export { labelLimits, parseLabel } from "./validation.js";

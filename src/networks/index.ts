@@ -6,3 +6,4 @@ export * from "./layers.js";
 export * from "./parameters.js";
 export * from "./quantisedLayers.js";
 export * from "./unet.js";
+export * from "./unfold.js";

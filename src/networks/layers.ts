@@ -41,7 +41,8 @@ export interface Layers {
 }
 
 export const leakySlope = 0.2;
-const normEpsilon = 1e-5;
+/** Added to variances before their root is taken. */
+export const normEpsilon = 1e-5;
 
 export const activate = (ops: Operators, x: Value, activation: Activation): Value => {
   switch (activation) {

@@ -27,6 +27,12 @@ export const logEvents = {
   "publication.clientClosed": ["debug", "A WebSocket client has gone"],
   "publication.clientRefused": ["warn", "A WebSocket client broke the protocol and was closed"],
   "publication.requestFailed": ["error", "An HTTP request ended with an internal error"],
+  "laboratory.opened": ["info", "The data directory is open: labels, trainings, models"],
+  "labels.proposalFailed": ["warn", "A field that was chosen for review could not be kept"],
+  "jobs.changed": ["info", "A training began, paused, went on or ended"],
+  "jobs.failed": ["error", "What belongs to trainings could not be done: asking the rule, going on with one"],
+  "models.promoted": ["info", "Another model is in production from now on, by the gate or by hand"],
+  "models.alarm": ["warn", "What is seen has drifted from what the model was validated on, or is as it was again"],
 } as const satisfies Record<string, readonly [level: LogLevel, meaning: string]>;
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;

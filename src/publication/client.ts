@@ -2,13 +2,24 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { Clock } from "../core/index.js";
+import { AnswerWindow } from "./answerWindow.js";
 import type { Outgoing, TopicOptions } from "./outgoing.js";
-import { burstOf, maxViolations, type StreamLimits, violationWindowMs } from "./protocol/limits.js";
+import {
+  burstOf,
+  commandWindow,
+  labelsPerSecond,
+  labelWindow,
+  maxViolations,
+  type StreamLimits,
+  violationWindowMs,
+} from "./protocol/limits.js";
 import { type ServerMessage, type StreamErrorCode, type Topic, topics } from "./protocol/serverMessages.js";
 import type { ByTopic, CloseReason, Tally } from "./tally.js";
 import { TokenBucket } from "./tokenBucket.js";
 
 export interface ClientContext {
+  /** Whether it may hand in labels and steer trainings and models: no page of another site may. */
+  readonly mayChange: boolean;
   /** What the WebSocket writes to. */
   readonly transport: Duplex;
   readonly clock: Clock;
@@ -43,6 +54,9 @@ export class Client {
   readonly #slots = new Map<Topic, Slot>();
   readonly #bucket: TokenBucket;
   readonly dropped: ByTopic = {};
+  /** Labels, and messages to the other desks, that are without an answer. */
+  readonly labels = new AnswerWindow(labelWindow, labelsPerSecond);
+  readonly commands = new AnswerWindow(commandWindow, 1000);
   #violations = 0;
   #violationsSinceMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -62,6 +76,10 @@ export class Client {
     socket.on("ping", (data) => {
       if (this.admit() && !this.congested) socket.pong(data);
     });
+  }
+
+  get mayChange(): boolean {
+    return this.#context.mayChange;
   }
 
   get open(): boolean {
@@ -132,6 +150,15 @@ export class Client {
     this.#socket.send(JSON.stringify(message));
   }
 
+  /**
+   * Sends an answer that is not left out, however little the client reads: its window bounds how many there are. Resolves when the
+   * system has taken it, or the connection is gone.
+   */
+  answer(message: ServerMessage): Promise<void> {
+    if (!this.open) return Promise.resolve();
+    return new Promise((resolve) => this.#socket.send(JSON.stringify(message), () => resolve()));
+  }
+
   /** Takes one from the allowance of incoming messages; where there is none, that is a violation. */
   admit(): boolean {
     if (!this.open) return false;
@@ -141,7 +168,7 @@ export class Client {
   }
 
   /** Answers a message with an error; after `maxViolations` of them within the window the connection is closed. */
-  refuse(code: StreamErrorCode, message: string): void {
+  refuse(code: StreamErrorCode, message: string, id?: string): void {
     if (!this.open) return;
     const nowMs = this.#context.clock.monotonic();
     if (nowMs - this.#violationsSinceMs > violationWindowMs) {
@@ -152,7 +179,7 @@ export class Client {
     this.#context.tally.violation(code);
     const correlationId = randomBytes(6).toString("hex");
     this.#context.onViolation(code, correlationId);
-    this.reply({ type: "error", code, message, correlationId });
+    this.reply({ type: "error", ...(id === undefined ? {} : { id }), code, message, correlationId });
     if (code === "MESSAGE_BINARY") this.close(1003, "binary", code);
     else if (this.#violations >= maxViolations) this.close(1008, "policy", code);
   }

@@ -52,3 +52,19 @@ const originAllowed = (origin: string, asked: URL, options: GuardOptions): boole
   const from = match?.[1] === undefined ? undefined : parseAuthority(match[1]);
   return from !== undefined && (from.host === asked.host || isLoopbackHost(from.hostname));
 };
+
+/**
+ * Whether a request may change something: hand in a label, steer a training, exchange a model. Stricter than reading: a page must be
+ * the daemon's own or of a listed origin, whatever else runs on this machine. Programs send no Origin.
+ */
+export const mayChange = (
+  headers: { readonly host?: string | undefined; readonly origin?: string | undefined },
+  { allowedOrigins }: GuardOptions,
+): boolean => {
+  const { host, origin } = headers;
+  if (origin === undefined || allowedOrigins.includes(origin)) return true;
+  const asked = host === undefined ? undefined : parseAuthority(host);
+  const match = /^https?:\/\/([^/?#@]+)$/.exec(origin);
+  const from = match?.[1] === undefined ? undefined : parseAuthority(match[1]);
+  return from !== undefined && from.host === asked?.host;
+};

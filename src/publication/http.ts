@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
-import { type ErrorCode, errorTable } from "../core/index.js";
-import { type GuardOptions, refusal } from "./guard.js";
+import { CytoError, type ErrorCode, errorTable } from "../core/index.js";
+import type { Desks } from "./desks/desks.js";
+import { addDeskRoutes } from "./desks/routes.js";
+import { safeError } from "./desks/safeError.js";
+import { type GuardOptions, mayChange, refusal } from "./guard.js";
 import type { PublicationLog } from "./log.js";
 import type { PublicationMetrics } from "./tally.js";
 import type { TopicBoard } from "./topicBoard.js";
@@ -21,6 +24,7 @@ export interface HealthSource {
 export interface HttpOptions {
   readonly guard: GuardOptions;
   readonly board: TopicBoard;
+  readonly desks: Desks;
   readonly log: PublicationLog;
   readonly health: HealthSource;
   readonly metrics: PublicationMetrics | undefined;
@@ -51,22 +55,31 @@ const securityHeaders = {
 } as const;
 
 /** What a client is told of an error: nothing from inside. */
-export const errorBody = (code: ErrorCode, correlationId: string) => ({
+export const errorBody = (code: ErrorCode, correlationId: string, message: string = errorTable[code].title) => ({
   code,
-  message: errorTable[code].title,
+  message,
   correlationId,
 });
 
-const sendError = (reply: FastifyReply, code: ErrorCode): FastifyReply => {
-  const status = "httpStatus" in errorTable[code] ? errorTable[code].httpStatus : undefined;
-  return reply.code(status ?? 500).send(errorBody(code, reply.request.id));
-};
+const statusOf = (code: ErrorCode): number => ("httpStatus" in errorTable[code] ? errorTable[code].httpStatus : 500);
+
+const sendError = (reply: FastifyReply, code: ErrorCode, message?: string): FastifyReply =>
+  reply
+    .code(statusOf(code))
+    .header("cache-control", "no-store")
+    .send(errorBody(code, reply.request.id, message));
+
+const codesOfStatus: Readonly<Record<number, ErrorCode>> = { 404: "NOT_FOUND", 413: "REQUEST_TOO_LARGE" };
+
+/** A picture takes its time on a slow network. */
+const requestTimeoutMs = 60_000;
+const headersTimeoutMs = 10_000;
 
 /** The HTTP side of the port. The caller listens and closes. */
 export const createHttp = async (options: HttpOptions): Promise<FastifyInstance> => {
   const app = Fastify({
     bodyLimit: 1024,
-    requestTimeout: 10_000,
+    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 10_000,
     forceCloseConnections: true,
     return503OnClosing: true,
@@ -74,6 +87,7 @@ export const createHttp = async (options: HttpOptions): Promise<FastifyInstance>
     logger: false,
     frameworkErrors: (_error, _request, reply) => void sendError(reply, "REQUEST_INVALID"),
   });
+  app.server.headersTimeout = headersTimeoutMs;
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);
     const code = refusal({ host: request.headers.host, origin: request.headers.origin }, options.guard);
@@ -84,12 +98,20 @@ export const createHttp = async (options: HttpOptions): Promise<FastifyInstance>
   app.addHook("onResponse", async (_request, reply) => options.onResponse(reply.statusCode));
   app.setNotFoundHandler((_request, reply) => sendError(reply, "NOT_FOUND"));
   app.setErrorHandler((error: { statusCode?: number }, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status < 500) return sendError(reply, status === 404 ? "NOT_FOUND" : "REQUEST_INVALID");
-    options.log.limited("publication.requestFailed", { error, correlationId: request.id });
-    return sendError(reply, "INTERNAL");
+    const status = error instanceof CytoError ? statusOf(error.code) : (error.statusCode ?? 500);
+    if (status >= 500) options.log.limited("publication.requestFailed", { error, correlationId: request.id });
+    if (error instanceof CytoError) {
+      const { code, message } = safeError(error);
+      return sendError(reply, code, message);
+    }
+    return sendError(reply, status < 500 ? (codesOfStatus[status] ?? "REQUEST_INVALID") : "INTERNAL");
   });
+  // What a form can send without asking is taken nowhere: JSON has to say that it is JSON.
+  app.removeContentTypeParser("text/plain");
   addRoutes(app, options);
+  await addDeskRoutes(app, options.desks, ({ headers: { host, origin } }) =>
+    mayChange({ host, origin }, options.guard),
+  );
   const { dashboardDir } = options;
   if (dashboardDir !== undefined) await app.register(fastifyStatic, { root: dashboardDir, cacheControl: false });
   return app;
@@ -111,7 +133,7 @@ const addRoutes = (app: FastifyInstance, { health, metrics, board }: HttpOptions
       ? sendError(reply, "NOT_FOUND")
       : reply.type(metrics.contentType).send(await metrics.exposition()),
   );
-  for (const topic of ["status", "counts"] as const) {
+  for (const topic of ["status", "counts", "alerts"] as const) {
     app.get(`/v1/${topic}`, async (_request, reply) => {
       const newest = board.newest(topic);
       reply.header("cache-control", "no-store");

@@ -3,14 +3,20 @@ import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { type Clock, type ErrorCode, taxonomy } from "../core/index.js";
 import { Client } from "./client.js";
+import { DeskCommands } from "./desks/deskCommands.js";
+import type { Desks } from "./desks/desks.js";
+import { followDesks } from "./desks/deskTopics.js";
 import type { PublicationInput } from "./input.js";
 import type { PublicationLog } from "./log.js";
 import type { TopicOptions } from "./outgoing.js";
 import type { ClientMessage, ResumeMessage, SubscribeMessage } from "./protocol/clientMessages.js";
 import {
   burstOf,
+  commandWindow,
   defaultFrameRateHz,
   defaultFrameWidth,
+  labelsPerSecond,
+  labelWindow,
   maxCellsPerMessage,
   protocolVersion,
   type StreamLimits,
@@ -29,6 +35,7 @@ export interface HubOptions {
   readonly tally: Tally;
   readonly version: string;
   readonly limits: StreamLimits;
+  readonly desks: Desks;
 }
 
 /** What a client asked for, within what is allowed. */
@@ -62,6 +69,9 @@ export class Hub {
   readonly #sessions: Sessions;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #run = randomUUID();
+  readonly #commands: DeskCommands;
+  readonly #topics: readonly Topic[];
+  readonly #unfollow: () => void;
   readonly board: TopicBoard;
   #settled: (() => void) | undefined;
 
@@ -74,6 +84,15 @@ export class Hub {
       limits: options.limits,
       clients: () => this.#clients.keys(),
       onEncodeError: (error) => options.log.limited("frame.rejected", { error }),
+    });
+    const { desks, log } = options;
+    this.#commands = new DeskCommands(desks, options);
+    this.#topics = topics.filter(
+      (topic) => (topic !== "labels" && topic !== "jobs" && topic !== "models") || desks[topic] !== undefined,
+    );
+    this.#unfollow = followDesks(desks, {
+      publish: (body) => this.board.publishDesk(body),
+      onError: (error) => log.limited("publication.requestFailed", { error }),
     });
     this.#heartbeat = setInterval(() => {
       for (const client of this.#clients.keys()) client.heartbeat();
@@ -99,9 +118,10 @@ export class Hub {
   }
 
   /** Takes over an accepted connection and the socket below it. */
-  accept(socket: WebSocket, transport: Duplex): void {
+  accept(socket: WebSocket, transport: Duplex, mayChange: boolean): void {
     const { clock, tally, limits, log } = this.#options;
     const client = new Client(socket, {
+      mayChange,
       transport,
       clock,
       tally,
@@ -122,6 +142,7 @@ export class Hub {
   /** Tells every client that the daemon goes (1001), and waits until they are gone. */
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
+    this.#unfollow();
     this.board.close();
     const gone = new Promise<void>((resolve) => {
       this.#settled = resolve;
@@ -144,7 +165,7 @@ export class Hub {
       session: id,
       resumeToken: token,
       resumeWithinMs,
-      topics: [...topics],
+      topics: [...this.#topics],
       capabilities: {
         frames: {
           encoding: "jpeg",
@@ -153,6 +174,7 @@ export class Hub {
           density: "png",
         },
         resume: true,
+        keep: this.#options.desks.keep !== undefined,
       },
       limits: {
         messageBytes: limits.maxMessageBytes,
@@ -161,35 +183,42 @@ export class Hub {
         bufferedBytes: limits.clientBufferBytes,
         cellsPerMessage: maxCellsPerMessage,
         pingIntervalMs: limits.pingIntervalMs,
+        labelsUnanswered: labelWindow,
+        labelsPerSecond,
+        commandsUnanswered: commandWindow,
       },
       taxonomy: taxonomyMessage,
     };
   }
 
+  /** Labels have a window of their own; everything else takes from the allowance of messages. */
   #receive(client: Client, data: RawData, isBinary: boolean): void {
-    if (!client.admit()) return;
-    if (isBinary) {
-      client.refuse("MESSAGE_BINARY", "Messages are JSON in text.");
-      return;
-    }
-    const parsed = parseClientMessage(data.toString());
-    if (!parsed.ok) {
-      client.refuse(parsed.code, parsed.reason);
-      return;
-    }
-    this.#options.tally.understood();
-    this.#obey(client, parsed.message);
+    if (!client.open) return;
+    const parsed = isBinary ? undefined : parseClientMessage(data.toString());
+    const isLabel = parsed?.ok === true ? parsed.message.type === "label" : parsed?.code === "LABEL_INVALID";
+    if (!isLabel && !client.admit()) return;
+    if (parsed === undefined) client.refuse("MESSAGE_BINARY", "Messages are JSON in text.");
+    else if (parsed.ok) {
+      this.#options.tally.understood();
+      this.#obey(client, parsed.message);
+    } else if (parsed.code !== "LABEL_INVALID") client.refuse(parsed.code, parsed.reason, parsed.id);
+    else this.#commands.refuseLabel(client, parsed.id ?? "", parsed.reason);
   }
 
   #obey(client: Client, message: ClientMessage): void {
     if (message.type === "resume") this.#resume(client, message);
+    else if (message.type === "subscribe" || message.type === "unsubscribe") this.#subscribe(client, message);
     else if (message.type === "ping") {
       const id = message.id === undefined ? {} : { id: message.id };
       client.reply({ type: "pong", ...id, timeMs: this.#options.clock.now(), dropped: client.dropped });
-    } else this.#subscribe(client, message);
+    } else this.#commands.obey(client, message);
   }
 
   #subscribe(client: Client, message: Extract<ClientMessage, { type: "subscribe" | "unsubscribe" }>): void {
+    if (message.topics.some((topic) => !this.#topics.includes(topic))) {
+      client.refuse("MESSAGE_INVALID", "hello names the topics of this daemon.");
+      return;
+    }
     for (const topic of message.topics) {
       if (message.type === "subscribe") {
         client.subscribe(topic, subscriptionOptions(topic, message.options ?? {}, this.#options.limits));

@@ -1,6 +1,8 @@
 /** Publication: results -> HTTP, WebSocket and the dashboard, on one port. */
+export type { Desks, KeepRequest } from "./desks/desks.js";
 export type { HealthSource } from "./http.js";
 export type {
+  AlertsInput,
   CellsInput,
   CountsInput,
   FieldPlacement,
@@ -17,10 +19,14 @@ export { type DecodedFrame, decodeFrameMessage } from "./protocol/binary.js";
 export type { ClientMessage } from "./protocol/clientMessages.js";
 export { clientMessageSchema } from "./protocol/clientMessages.js";
 export {
+  type AlertsMessage,
   type CellsMessage,
   type CountsMessage,
   type FrameHeader,
   type HelloMessage,
+  type JobsMessage,
+  type LabelsMessage,
+  type ModelsMessage,
   type ServerMessage,
   type StatusMessage,
   serverMessageSchema,

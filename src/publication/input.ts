@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Cell, DensityClass, Frame } from "../core/index.js";
 import type { Counts } from "../counting/index.js";
-import type { statusMessageSchema } from "./protocol/serverMessages.js";
+import type { alertsMessageSchema, statusMessageSchema } from "./protocol/serverMessages.js";
 
 /** What the composition root publishes. Sequence, time and encoding are added here. */
 
@@ -15,6 +15,9 @@ export interface CountsInput {
 }
 
 export type StatusInput = Readonly<WithoutEnvelope<z.input<typeof statusMessageSchema>>>;
+
+/** All alarms, raised or not: whoever comes later is told the newest. */
+export type AlertsInput = Readonly<WithoutEnvelope<z.input<typeof alertsMessageSchema>>>;
 
 export interface Point {
   readonly x: number;
@@ -68,4 +71,4 @@ export interface FrameInput {
   readonly density?: PublishedDensity;
 }
 
-export type PublicationInput = CountsInput | StatusInput | CellsInput | FrameInput;
+export type PublicationInput = CountsInput | StatusInput | AlertsInput | CellsInput | FrameInput;

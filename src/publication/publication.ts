@@ -5,7 +5,8 @@ import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { WebSocketServer } from "ws";
 import { type Clock, CytoError, type ErrorCode, errorTable, systemClock } from "../core/index.js";
-import { type GuardOptions, refusal } from "./guard.js";
+import type { Desks } from "./desks/desks.js";
+import { type GuardOptions, mayChange, refusal } from "./guard.js";
 import { createHttp, errorBody, type HealthSource } from "./http.js";
 import { Hub } from "./hub.js";
 import type { PublicationInput } from "./input.js";
@@ -31,6 +32,8 @@ export interface PublicationOptions extends Partial<StreamLimits> {
   readonly metrics?: PublicationMetrics;
   /** Folder of the built dashboard; without one `/` is not found. */
   readonly dashboardDir?: string;
+  /** What clients can ask for beside the live results. The desks outlive the publication. */
+  readonly desks?: Desks;
   readonly clock?: Clock;
   readonly log?: PublicationLog;
 }
@@ -43,7 +46,7 @@ export interface Publication extends AsyncDisposable {
   readonly url: string;
   /**
    * Hands a result to whoever subscribed to it; returns at once, and does nothing after disposal.
-   * @throws CytoError INTERNAL where counts or status do not fit the protocol: a fault of the caller
+   * @throws CytoError INTERNAL where counts, status or alerts do not fit the protocol: a fault of the caller
    */
   publish(input: PublicationInput): void;
   /** Whether anybody subscribed to a topic, or to the density map with the frames: what nobody wants need not be made. */
@@ -105,6 +108,7 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
   const log = options.log ?? silentLog;
   const tally = new Tally(options.metrics);
   const limits = limitsOf(options);
+  const desks = options.desks ?? {};
   const guard: GuardOptions = {
     host,
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
@@ -116,11 +120,13 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
     tally,
     version: options.version,
     limits,
+    desks,
   });
   const app = await createHttp({
     guard,
     log,
     board: hub.board,
+    desks,
     health: options.health,
     metrics: options.metrics,
     dashboardDir: options.dashboardDir,
@@ -134,7 +140,7 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
     const refused = refusal({ host: request.headers.host, origin: request.headers.origin }, guard);
     return refused ?? (hub.clients >= limits.maxClients ? "CLIENTS_EXCEEDED" : undefined);
   };
-  const webSockets = attachStream(app, { hub, whyNot, maxMessageBytes: limits.maxMessageBytes });
+  const webSockets = attachStream(app, { hub, whyNot, guard, maxMessageBytes: limits.maxMessageBytes });
   const address = await listen(app, host, options.port).catch(async (error: unknown) => {
     await hub.close();
     throw error;
@@ -165,12 +171,16 @@ export const createPublication = async (options: PublicationOptions): Promise<Pu
 
 interface StreamOptions {
   readonly hub: Hub;
+  readonly guard: GuardOptions;
   /** Why a handshake is refused, if it is. */
   readonly whyNot: (request: IncomingMessage) => ErrorCode | undefined;
   readonly maxMessageBytes: number;
 }
 
-const attachStream = (app: FastifyInstance, { hub, whyNot, maxMessageBytes }: StreamOptions): WebSocketServer => {
+const attachStream = (
+  app: FastifyInstance,
+  { hub, whyNot, guard, maxMessageBytes }: StreamOptions,
+): WebSocketServer => {
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -186,7 +196,9 @@ const attachStream = (app: FastifyInstance, { hub, whyNot, maxMessageBytes }: St
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const code = whyNot(request);
     if (code === undefined) {
-      webSockets.handleUpgrade(request, socket, head, (opened) => hub.accept(opened, socket));
+      const { host, origin } = request.headers;
+      const trusted = mayChange({ host, origin }, guard);
+      webSockets.handleUpgrade(request, socket, head, (opened) => hub.accept(opened, socket, trusted));
       return;
     }
     hub.refused(code);

@@ -2,13 +2,22 @@ import { z } from "zod";
 import { type Clock, CytoError } from "../core/index.js";
 import type { Client } from "./client.js";
 import { countsMessage } from "./countsMessage.js";
+import type { DeskBody } from "./desks/deskTopics.js";
 import { EncodedTopic } from "./encodedTopic.js";
 import { encodeFrame } from "./encodeFrame.js";
 import { FieldMap } from "./fieldMap.js";
 import type { CellsInput, FrameInput, PublicationInput, StatusInput } from "./input.js";
 import { type Outgoing, textMessage } from "./outgoing.js";
 import type { StreamLimits } from "./protocol/limits.js";
-import { countsMessageSchema, statusMessageSchema, type Topic } from "./protocol/serverMessages.js";
+import {
+  alertsMessageSchema,
+  countsMessageSchema,
+  jobsMessageSchema,
+  labelsMessageSchema,
+  modelsMessageSchema,
+  statusMessageSchema,
+  type Topic,
+} from "./protocol/serverMessages.js";
 import { cellsMessage, fieldMessage, withoutCredentials } from "./serialise.js";
 import type { Tally } from "./tally.js";
 
@@ -20,7 +29,7 @@ export interface TopicBoardOptions {
   readonly onEncodeError: (error: unknown) => void;
 }
 
-type TextTopic = "status" | "counts" | "cells";
+type TextTopic = Exclude<Topic, "frames">;
 
 /** The newest message of a text topic; written out when somebody wants it. */
 interface Newest {
@@ -28,9 +37,17 @@ interface Newest {
   readonly outgoing: () => Outgoing;
 }
 
-const countsInputSchema = countsMessageSchema.omit({ sequence: true, publishedAtMs: true });
+const withoutEnvelope = { sequence: true, publishedAtMs: true } as const;
+const countsInputSchema = countsMessageSchema.omit(withoutEnvelope);
 type CountsBody = z.infer<typeof countsInputSchema>;
-const statusInputSchema = statusMessageSchema.omit({ sequence: true, publishedAtMs: true });
+const statusInputSchema = statusMessageSchema.omit(withoutEnvelope);
+
+const deskSchemas = {
+  alerts: alertsMessageSchema.omit(withoutEnvelope),
+  labels: labelsMessageSchema.omit(withoutEnvelope),
+  jobs: jobsMessageSchema.omit(withoutEnvelope),
+  models: modelsMessageSchema.omit(withoutEnvelope),
+} as const;
 
 /** @throws CytoError INTERNAL where what is to be published does not fit the protocol */
 const fitting = <T>(schema: z.ZodType<T>, input: { readonly type: string }): T => {
@@ -71,12 +88,22 @@ export class TopicBoard {
     });
   }
 
-  /** @throws CytoError INTERNAL where counts or status do not fit the protocol */
+  /** @throws CytoError INTERNAL where counts, status or alerts do not fit the protocol */
   publish(input: PublicationInput): void {
     if (input.type === "counts") this.#publishCounts(fitting(countsInputSchema, countsMessage(input)));
     else if (input.type === "status") this.#publishStatus(fitting(statusInputSchema, input));
+    else if (input.type === "alerts") this.publishDesk(input);
     else if (input.type === "cells") this.#publishCells(input);
     else this.#frames.publish(input);
+  }
+
+  /**
+   * Tells the newest state of a desk.
+   * @throws CytoError INTERNAL where it does not fit the protocol
+   */
+  publishDesk(body: DeskBody): void {
+    const fit = fitting<DeskBody>(deskSchemas[body.type], body);
+    this.#publishText(body.type, () => fit);
   }
 
   /** Number of the newest message of a topic, 0 before the first. */

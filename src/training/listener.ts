@@ -2,7 +2,7 @@ import type { TrainingEngine } from "../engine/index.js";
 import type { Augmentation } from "./augmentation/augmentation.js";
 import type { PictureCache } from "./datasets/pictureCache.js";
 import type { FieldChoice, KnownScales } from "./fields.js";
-import type { Duration, Schedule, StepReport } from "./trainer/index.js";
+import type { Duration, Pacing, Schedule, StepReport } from "./trainer/index.js";
 
 /** What a training tells while it goes on. */
 export interface TrainingListener {
@@ -32,7 +32,7 @@ export interface TrainingRequest {
   /** Folder for the checkpoint, the log, the plot and the model (in `model/`). */
   readonly out: string;
   readonly duration: Duration;
-  /** Folder of a finished training whose averaged weights this one starts from; without it, from nothing. */
+  /** Folder of a finished training, or of a model, whose averaged weights this one starts from; without it, from nothing. */
   readonly from?: string;
   readonly seed: number;
   /** Highest learning rate, where not the network's default. */
@@ -45,6 +45,10 @@ export interface TrainingRequest {
   readonly command: string;
   readonly listener: TrainingListener;
   readonly signal?: AbortSignal;
+  /** Lets the training be paused between two steps. */
+  readonly pacing?: Pacing;
+  /** Work after which a checkpoint is written; default a minute. */
+  readonly checkpointEveryMs?: number;
 }
 
 export interface TrainingSummary {
@@ -62,6 +66,13 @@ export const withRate = <Settings extends { readonly schedule: Schedule }>(
   { learningRate }: Pick<TrainingRequest, "learningRate">,
 ): Settings =>
   learningRate === undefined ? settings : { ...settings, schedule: { ...settings.schedule, learningRate } };
+
+/** How a request wants its steps taken. */
+export const pacingOf = ({ pacing, checkpointEveryMs = 60_000, signal }: TrainingRequest) => ({
+  checkpointEveryMs,
+  ...(pacing ? { pacing } : {}),
+  ...(signal ? { signal } : {}),
+});
 
 /** What else decides a training's course; nothing where nothing of it was asked for, so that older checkpoints fit. */
 export const limitsOf = (choice: FieldChoice | undefined, made: { readonly identity: unknown } | undefined) => ({

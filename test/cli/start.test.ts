@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { projectRoot } from "../../src/core/index.js";
+import { freshDataDirectory } from "../integration/dataDirectory.js";
 import { isRunning, processesBelow } from "../integration/program.js";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -15,6 +16,7 @@ it.skipIf(process.platform !== "linux" || !built)(
   async () => {
     const npm = spawn("npm", ["start", "--", "--set", "publication.port=0", "--set", "log.format=json"], {
       cwd: projectRoot(),
+      env: { ...process.env, CYTOSTREAM_DATA_DIR: freshDataDirectory() },
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
     });

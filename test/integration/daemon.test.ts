@@ -14,6 +14,7 @@ import { encodePng } from "../../src/pictures/index.js";
 import { writeToyModels } from "../detection/toyModel.js";
 import { redGrid, toyFrame } from "../detection/toySmear.js";
 import { streamUrl, TestClient } from "../publication/harness.js";
+import { freshDataDirectory } from "./dataDirectory.js";
 
 const umPerPixel = 0.234375;
 const size = { width: 480, height: 384 };
@@ -58,7 +59,7 @@ const fromFolder = (): string[] => ["camera.name=folder", `camera.source=${join(
 const start = async (context: TestContext, settings: readonly string[]) => {
   const lines: string[] = [];
   const log = createLogger({ level: "debug", pretty: false, destination: { write: (line) => void lines.push(line) } });
-  const config = await loadConfig({ settings: [...common, ...settings] });
+  const config = await loadConfig({ settings: [...common, `dataDir=${freshDataDirectory()}`, ...settings] });
   const daemon = await startDaemon({ config, version: "0.0.0-test", log });
   context.onTestFinished(async () => {
     await daemon.stop();
@@ -116,7 +117,7 @@ describe("the daemon", () => {
     ["a model that does not exist", ["detection.models.detector=absent"], "MODEL_NOT_FOUND"],
     ["a provider that is not there", ["detection.provider=dml"], "PROVIDER_UNAVAILABLE"],
   ])("does not start with %s, and says what to do", async (_, settings, code) => {
-    const config = await loadConfig({ settings: [...common, ...settings] });
+    const config = await loadConfig({ settings: [...common, `dataDir=${freshDataDirectory()}`, ...settings] });
     const log = createLogger({ level: "silent", pretty: false });
     const error: unknown = await startDaemon({ config, version: "0", log }).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code, remedy: expect.stringMatching(/\S/) });
@@ -126,7 +127,9 @@ describe("the daemon", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
-    const config = await loadConfig({ settings: [...common, `publication.port=${port}`] });
+    const config = await loadConfig({
+      settings: [...common, `dataDir=${freshDataDirectory()}`, `publication.port=${port}`],
+    });
     const log = createLogger({ level: "silent", pretty: false });
     await expect(startDaemon({ config, version: "0", log })).rejects.toMatchObject({ code: "PORT_IN_USE" });
     server.close();
@@ -144,7 +147,10 @@ describe("the daemon", () => {
 describe("the daemon as a process", { timeout: 240_000 }, () => {
   const cytostream = (context: TestContext, settings: readonly string[]): ChildProcess => {
     const program = join(projectRoot(), "src", "cli", "cytostream.ts");
-    const set = [...common, ...settings, "log.format=json"].flatMap((setting) => ["--set", setting]);
+    const set = [...common, ...settings, `dataDir=${freshDataDirectory()}`, "log.format=json"].flatMap((setting) => [
+      "--set",
+      setting,
+    ]);
     const child = spawn(process.execPath, ["--import", "tsx", program, "run", ...set], {
       cwd: projectRoot(),
       stdio: ["ignore", "pipe", "pipe"],

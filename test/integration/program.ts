@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
 import { projectRoot } from "../../src/core/index.js";
+import { freshDataDirectory } from "./dataDirectory.js";
 
 /** Time of the newest file of the program's own source below a folder, ms since the epoch. */
 const newestSourceMs = (folder: string): number =>
@@ -31,10 +32,11 @@ const programArguments = (): readonly string[] => {
   return launch;
 };
 
-/** Starts a command of cytostream. @param stderr a descriptor instead of a pipe to this process */
+/** Starts a command of cytostream, by default with a data directory of its own. @param stderr a descriptor instead of a pipe to this process */
 export const start = (words: readonly string[], stderr: "pipe" | number = "pipe"): ChildProcess =>
   spawn(process.execPath, [...programArguments(), ...words], {
     cwd: projectRoot(),
+    env: { ...process.env, CYTOSTREAM_DATA_DIR: freshDataDirectory() },
     stdio: ["ignore", "pipe", stderr],
   });
 

@@ -3,13 +3,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { createPublication } from "../../src/publication/index.js";
+import { clientMessageTypes } from "../../src/publication/protocol/clientMessages.js";
 import { parseClientMessage } from "../../src/publication/protocol/parse.js";
 import { connect, healthy, openPublication, streamUrl, TestClient, until } from "./harness.js";
 import { sampleCellsInput, sampleCounts, sampleFrameInput } from "./samples.js";
 
 const almostMessage = fc.record(
   {
-    type: fc.oneof(fc.constantFrom("subscribe", "unsubscribe", "resume", "ping"), fc.string()),
+    type: fc.oneof(fc.constantFrom(...clientMessageTypes), fc.string()),
     topics: fc.oneof(
       fc.array(fc.oneof(fc.constantFrom("counts", "cells", "frames", "status"), fc.string())),
       fc.anything(),
@@ -18,7 +19,11 @@ const almostMessage = fc.record(
     session: fc.anything(),
     token: fc.anything(),
     lastSequence: fc.anything(),
-    id: fc.anything(),
+    id: fc.oneof(fc.string(), fc.anything()),
+    cells: fc.oneof(fc.array(fc.anything()), fc.anything()),
+    state: fc.oneof(fc.constantFrom("confirmed", "proposed"), fc.anything()),
+    author: fc.anything(),
+    action: fc.oneof(fc.constantFrom("start", "pause", "promote", "rollback"), fc.anything()),
   },
   { requiredKeys: [] },
 );
@@ -35,7 +40,7 @@ describe("the parser of clients' messages", () => {
       fc.property(text, (given) => {
         const parsed = parseClientMessage(given);
         if (parsed.ok) return;
-        expect(parsed.code).toMatch(/^MESSAGE_(NOT_JSON|TYPE_UNKNOWN|INVALID)$/);
+        expect(parsed.code).toMatch(/^(MESSAGE_(NOT_JSON|TYPE_UNKNOWN|INVALID)|LABEL_INVALID)$/);
         expect(parsed.reason.length).toBeLessThan(200);
       }),
       { numRuns: 500 },
@@ -48,7 +53,7 @@ describe("the parser of clients' messages", () => {
     ['"ping"', "MESSAGE_NOT_JSON"],
     ["{}", "MESSAGE_TYPE_UNKNOWN"],
     ['{"type":"toString"}', "MESSAGE_TYPE_UNKNOWN"],
-    ['{"type":"subscribe","topics":["labels"]}', "MESSAGE_INVALID"],
+    ['{"type":"subscribe","topics":["label"]}', "MESSAGE_INVALID"],
     ['{"type":"subscribe","topics":[]}', "MESSAGE_INVALID"],
     ['{"type":"ping","extra":1}', "MESSAGE_INVALID"],
     ['{"type":"subscribe","topics":["frames"],"options":{"frames":{"maxWidth":1e9}}}', "MESSAGE_INVALID"],

@@ -9,7 +9,7 @@ describe("the stream", () => {
     const publication = await openPublication(context);
     const { hello } = await connect(context, publication);
     expect(hello).toMatchObject({ protocol: 1, server: "cytostream", version: "0.0.0-test" });
-    expect(hello.topics).toEqual(["status", "counts", "cells", "frames"]);
+    expect(hello.topics).toEqual(["status", "counts", "alerts", "cells", "frames"]);
     expect(hello.limits).toMatchObject({ messageBytes: 65_536, bufferedBytes: 262_144 });
     expect(hello.taxonomy.find((entry) => entry.class === "neutrophil")).toMatchObject({ abbreviation: "NE" });
   });

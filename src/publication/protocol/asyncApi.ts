@@ -1,15 +1,40 @@
 import { stringify } from "yaml";
 import { z } from "zod";
-import { pingSchema, resumeSchema, subscribeSchema, unsubscribeSchema } from "./clientMessages.js";
-import { clientExamples, frameExample, serverExamples } from "./examples.js";
-import { defaultStreamLimits, protocolVersion } from "./limits.js";
 import {
+  keepSchema,
+  labelMessageSchema,
+  pingSchema,
+  resumeSchema,
+  subscribeSchema,
+  unsubscribeSchema,
+} from "./clientMessages.js";
+import { clientExamples, frameExample, serverExamples } from "./examples.js";
+import { jobCommandSchema, jobRecordSchema, triggerDecisionSchema } from "./jobs.js";
+import {
+  fieldPageSchema,
+  fieldRecordSchema,
+  labelReceiptSchema,
+  labelStatsSchema,
+  labelSubmissionSchema,
+  reviewOfferSchema,
+  storedPictureSchema,
+} from "./labels.js";
+import { defaultStreamLimits, protocolVersion } from "./limits.js";
+import { gateReportSchema, modelCommandSchema, modelEntrySchema, promotionSchema } from "./models.js";
+import {
+  alertsMessageSchema,
   cellsMessageSchema,
   countsMessageSchema,
   errorMessageSchema,
   frameHeaderSchema,
   helloSchema,
+  jobStateSchema,
+  jobsMessageSchema,
+  labelledSchema,
+  labelsMessageSchema,
+  modelsMessageSchema,
   pongSchema,
+  promotedSchema,
   resumedSchema,
   statusMessageSchema,
   subscriptionsSchema,
@@ -25,6 +50,10 @@ const fromClient: Readonly<Record<string, Described>> = {
   unsubscribe: { schema: unsubscribeSchema, summary: "Wants topics no more." },
   resume: { schema: resumeSchema, summary: "Takes up the session of an earlier connection." },
   ping: { schema: pingSchema, summary: "Asks for a pong." },
+  label: { schema: labelMessageSchema, summary: "Hands in a labelled field, or a change of one." },
+  keep: { schema: keepSchema, summary: "Keeps a field of the live picture for review." },
+  job: { schema: jobCommandSchema, summary: "Begins, pauses, resumes or cancels a training." },
+  model: { schema: modelCommandSchema, summary: "Promotes a model, or goes back one." },
 };
 
 const fromServer: Readonly<Record<string, Described>> = {
@@ -32,10 +61,33 @@ const fromServer: Readonly<Record<string, Described>> = {
   subscriptions: { schema: subscriptionsSchema, summary: "Answers subscribe and unsubscribe." },
   resumed: { schema: resumedSchema, summary: "Answers resume, and tells what was missed." },
   pong: { schema: pongSchema, summary: "Answers ping." },
+  labelled: { schema: labelledSchema, summary: "Answers label and keep: it is on the disk." },
+  jobState: { schema: jobStateSchema, summary: "Answers job." },
+  promoted: { schema: promotedSchema, summary: "Answers model: what is in production from now on." },
   error: { schema: errorMessageSchema, summary: "Refuses a message." },
   status: { schema: statusMessageSchema, summary: "Topic status: camera, models, rates, drops." },
   counts: { schema: countsMessageSchema, summary: "Topic counts: cells per class, each counted once, with limits." },
+  alerts: { schema: alertsMessageSchema, summary: "Topic alerts: alarms, raised or not." },
+  models: { schema: modelsMessageSchema, summary: "Topic models: which there are, which is in production." },
+  jobs: { schema: jobsMessageSchema, summary: "Topic jobs: the newest trainings, and the rule's newest decision." },
+  labels: { schema: labelsMessageSchema, summary: "Topic labels: what has piled up, and what changed." },
   cells: { schema: cellsMessageSchema, summary: "Topic cells: the cells of the newest field." },
+};
+
+/** Bodies of HTTP, which docs/protocol.md names with their addresses. */
+const overHttp: Readonly<Record<string, z.ZodType>> = {
+  StoredPicture: storedPictureSchema,
+  LabelSubmission: labelSubmissionSchema,
+  LabelReceipt: labelReceiptSchema,
+  FieldRecord: fieldRecordSchema,
+  FieldPage: fieldPageSchema,
+  ReviewOffer: reviewOfferSchema,
+  LabelStats: labelStatsSchema,
+  JobRecord: jobRecordSchema,
+  TriggerDecision: triggerDecisionSchema,
+  ModelEntry: modelEntrySchema,
+  GateReport: gateReportSchema,
+  Promotion: promotionSchema,
 };
 
 const jsonSchema = (schema: z.ZodType, io: "input" | "output"): object => {
@@ -120,6 +172,12 @@ export const asyncApiDocument = (): Record<string, unknown> => {
       },
     },
     components: {
+      schemas: Object.fromEntries(
+        Object.entries(overHttp).map(([name, schema]) => [
+          name,
+          jsonSchema(schema, name === "LabelSubmission" ? "input" : "output"),
+        ]),
+      ),
       messages: {
         ...textMessages(fromClient, clientExamples, "input"),
         ...textMessages(fromServer, serverExamples, "output"),

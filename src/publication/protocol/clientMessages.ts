@@ -1,5 +1,8 @@
 import { z } from "zod";
+import { jobCommandSchema } from "./jobs.js";
+import { authorSchema, labelSubmission, messageIdSchema } from "./labels.js";
 import { defaultFrameRateHz, defaultFrameWidth, frameWidths } from "./limits.js";
+import { modelCommandSchema } from "./models.js";
 import { topicSchema, topics } from "./serverMessages.js";
 
 const maxRateHz = z
@@ -16,6 +19,10 @@ export const subscribeSchema = z.strictObject({
     .strictObject({
       status: textOptions,
       counts: textOptions,
+      alerts: textOptions,
+      models: textOptions,
+      jobs: textOptions,
+      labels: textOptions,
       cells: textOptions,
       frames: z.strictObject({
         maxWidth: z
@@ -50,15 +57,39 @@ export const resumeSchema = z.strictObject({
 
 export const pingSchema = z.strictObject({ type: z.literal("ping"), id: z.string().max(100).optional() });
 
+export const labelMessageSchema = z.strictObject({ type: z.literal("label"), ...labelSubmission });
+
+export const keepSchema = z.strictObject({
+  type: z.literal("keep"),
+  id: messageIdSchema.describe("The client's own: sent again, it keeps nothing twice."),
+  frame: z.int().nonnegative().optional().describe("Number of a frame shown lately; the newest unless given."),
+  author: authorSchema.optional(),
+});
+
 export const clientMessageSchema = z.discriminatedUnion("type", [
   subscribeSchema,
   unsubscribeSchema,
   resumeSchema,
   pingSchema,
+  labelMessageSchema,
+  keepSchema,
+  jobCommandSchema,
+  modelCommandSchema,
 ]);
 
-export const clientMessageTypes = ["subscribe", "unsubscribe", "resume", "ping"] as const;
+export const clientMessageTypes = [
+  "subscribe",
+  "unsubscribe",
+  "resume",
+  "ping",
+  "label",
+  "keep",
+  "job",
+  "model",
+] as const;
 
 export type SubscribeMessage = z.infer<typeof subscribeSchema>;
 export type ResumeMessage = z.infer<typeof resumeSchema>;
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
+/** Messages that ask a desk for something; each is answered once, by its id. */
+export type DeskMessage = Extract<ClientMessage, { type: "label" | "keep" | "job" | "model" }>;

@@ -42,6 +42,41 @@ export const clientExamples: Readonly<Record<string, z.input<typeof clientMessag
     lastSequence: { counts: 412, status: 97 },
   },
   ping: { type: "ping", id: "7" },
+  label: {
+    type: "label",
+    id: "bench-3/000217",
+    field: "f-7c1e52",
+    basedOn: 1,
+    cells: [{ cellClass: "neutrophil", box: { left: 551, top: 341, right: 672, bottom: 463 } }],
+    state: "confirmed",
+    author: "MK",
+  },
+  keep: { type: "keep", id: "keep-12", frame: 1286, author: "MK" },
+  job: { type: "job", id: "9", action: "start", by: "MK" },
+  model: { type: "model", id: "10", action: "rollback", by: "MK", reason: "misses platelets on the new stain" },
+};
+
+const job = {
+  id: "20260101-220004",
+  state: "running" as const,
+  step: "detector" as const,
+  done: 0.62,
+  startedAtMs: 1767304804000,
+  reason: "46 fields confirmed since the last training.",
+  attempt: 1,
+  fields: 346,
+  losses: [{ step: 410, name: "detector", value: 0.412 }],
+  samples: ["painted-01.png"],
+};
+
+const promotion = {
+  atMs: 1767306590000,
+  kind: "promotion" as const,
+  model: "unet@1.1.0",
+  sha256: "9f2c6f0b1d8e4a7735c2b9e01fd4a86a3f1be7710c55d2e98a04c7b6f3e1d250",
+  before: "unet@1.0.0",
+  by: "gate",
+  reason: "P +3.4 points (1.9 to 4.8); no class worse by more than 3.",
 };
 
 const { label, abbreviation, colour, parent } = taxonomy.neutrophil;
@@ -56,10 +91,11 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
     session: "pYk0cGm2Qw1x",
     resumeToken: "mJ3d0Xn5zKq8Wc1sVb7uTy2LpRf4Hg6a",
     resumeWithinMs: 120_000,
-    topics: ["status", "counts", "cells", "frames"],
+    topics: ["status", "counts", "alerts", "models", "jobs", "labels", "cells", "frames"],
     capabilities: {
       frames: { encoding: "jpeg", widths: [320, 480, 640, 960, 1280], maxRateHz: 10, density: "png" },
       resume: true,
+      keep: true,
     },
     limits: {
       messageBytes: 65_536,
@@ -68,6 +104,9 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
       bufferedBytes: 262_144,
       cellsPerMessage: 1000,
       pingIntervalMs: 15_000,
+      labelsUnanswered: 64,
+      labelsPerSecond: 500,
+      commandsUnanswered: 8,
     },
     taxonomy: [{ class: "neutrophil", parent, label, abbreviation, colour }],
   },
@@ -84,8 +123,83 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
   error: {
     type: "error",
     code: "MESSAGE_TYPE_UNKNOWN",
-    message: "The type is one of subscribe, unsubscribe, resume, ping.",
+    message: "The type is one of subscribe, unsubscribe, resume, ping, label, keep, job, model.",
     correlationId: "5f0c1d7be2a4",
+  },
+  labelled: { type: "labelled", id: "bench-3/000217", field: "f-7c1e52", revision: 2, repeated: false },
+  jobState: { type: "jobState", id: "9", job },
+  promoted: {
+    type: "promoted",
+    id: "10",
+    promotion: {
+      ...promotion,
+      kind: "rollback",
+      model: "unet@1.0.0",
+      before: "unet@1.1.0",
+      by: "MK",
+      reason: "misses platelets on the new stain",
+    },
+  },
+  alerts: {
+    type: "alerts",
+    sequence: 3,
+    publishedAtMs: 1767225600200,
+    alarms: [
+      {
+        kind: "stain",
+        raised: true,
+        value: 0.31,
+        reference: 0.74,
+        sinceMs: 1767225480000,
+        text: "The stain is unlike that of the validation fields.",
+      },
+    ],
+  },
+  labels: {
+    type: "labels",
+    sequence: 12,
+    publishedAtMs: 1767225600200,
+    stats: {
+      fields: { proposed: 12, corrected: 3, confirmed: 346, unidentified: 2, rejected: 5 },
+      cells: { erythrocyte: 8120, platelet: 512, neutrophil: 214 },
+      authors: 3,
+      groups: 361,
+      bytes: 48_211_904,
+    },
+    changes: 1,
+    changed: [{ field: "f-7c1e52", revision: 2, state: "confirmed", author: "MK", atMs: 1767225600190 }],
+  },
+  jobs: {
+    type: "jobs",
+    sequence: 31,
+    publishedAtMs: 1767306000000,
+    jobs: [job],
+    decision: { atMs: 1767304804000, start: true, reasons: ["46 of 40 fields confirmed since the last training."] },
+  },
+  models: {
+    type: "models",
+    sequence: 2,
+    publishedAtMs: 1767306590000,
+    models: [
+      {
+        name: "unet",
+        version: "1.1.0",
+        kind: "detector",
+        origin: "laboratory",
+        sha256: promotion.sha256,
+        active: true,
+        lineage: {
+          parent: "unet@1.0.0",
+          parentSha256: "0c9d1e5b7a3f42688d5e1b0c9a7f3e2d4b6a8c0e1f2d3b4a5c6d7e8f90a1b2c3",
+          dataSha256: "5e1b0c9a7f3e2d4b6a8c0e1f2d3b4a5c6d7e8f90a1b2c30c9d1e5b7a3f42688d",
+          codeVersion: "0.1.0",
+          seed: 1,
+          job: "20260101-220004",
+          trainedAtMs: 1767306400000,
+        },
+      },
+    ],
+    promotion,
   },
   status: {
     type: "status",

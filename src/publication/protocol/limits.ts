@@ -22,6 +22,24 @@ export const defaultFrameWidth = 960;
 export const maxViolations = 8;
 export const violationWindowMs = 60_000;
 
+/** Label messages of a client that may be without an answer; one more is refused with MESSAGE_RATE. */
+export const labelWindow = 64;
+
+/** Label messages of a client that are answered per second: answers beyond it wait, and the window with them. */
+export const labelsPerSecond = 500;
+
+/** Messages `keep`, `job` and `model` of a client that may be without an answer. */
+export const commandWindow = 8;
+
+/** Largest picture and largest JSON body over HTTP, bytes. */
+export const maxPictureBytes = 32 * 1024 * 1024;
+export const maxLabelBytes = 1024 * 1024;
+export const maxBodyBytes = 4096;
+
+/** Pictures received, and models compared, at the same time. */
+export const maxUploads = 4;
+export const maxComparisons = 2;
+
 /** Bounds that the configuration sets; the keys are those of its section `publication`. */
 export interface StreamLimits {
   /** Best JPEG quality of frames, 1 to 100. */

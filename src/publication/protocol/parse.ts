@@ -1,12 +1,26 @@
+import type { z } from "zod";
 import { type ClientMessage, clientMessageSchema, clientMessageTypes } from "./clientMessages.js";
+import { messageIdSchema } from "./labels.js";
 import type { StreamErrorCode } from "./serverMessages.js";
 
 /** A parsed message of a client, or why it is refused: a value, since refusing is expected. */
-export type ParsedClientMessage =
-  | { readonly ok: true; readonly message: ClientMessage }
-  | { readonly ok: false; readonly code: StreamErrorCode; readonly reason: string };
+export type ParsedClientMessage = { readonly ok: true; readonly message: ClientMessage } | RefusedMessage;
 
-const refuse = (code: StreamErrorCode, reason: string): ParsedClientMessage => ({ ok: false, code, reason });
+export interface RefusedMessage {
+  readonly ok: false;
+  /** A label that does not fit is the label's fault, not a breach of the protocol: LABEL_INVALID. */
+  readonly code: StreamErrorCode | "LABEL_INVALID";
+  readonly reason: string;
+  /** Of the message, where it has one. */
+  readonly id: string | undefined;
+}
+
+const refuse = (code: RefusedMessage["code"], reason: string, id?: string): RefusedMessage => ({
+  ok: false,
+  code,
+  reason,
+  id,
+});
 
 const isSafeKey = (key: PropertyKey): boolean => typeof key === "number" || /^[A-Za-z]{1,20}$/.test(String(key));
 
@@ -16,6 +30,14 @@ const parseJson = (text: string): unknown => {
   } catch {
     return undefined;
   }
+};
+
+/** What does not fit, in words that repeat nothing of what was sent. */
+export const reasonOf = (error: z.ZodError, whole: string): string => {
+  const issue = error.issues[0];
+  const path = issue?.path.filter(isSafeKey).join(".") ?? "";
+  const where = path === "" ? whole : `"${path}"`;
+  return issue?.code === "unrecognized_keys" ? `There are unknown keys in ${where}.` : `Wrong value at ${where}.`;
 };
 
 /**
@@ -33,9 +55,7 @@ export const parseClientMessage = (text: string): ParsedClientMessage => {
   }
   const parsed = clientMessageSchema.safeParse(value);
   if (parsed.success) return { ok: true, message: parsed.data };
-  const issue = parsed.error.issues[0];
-  const path = issue?.path.filter(isSafeKey).join(".") ?? "";
-  const unknownKeys = issue?.code === "unrecognized_keys";
-  const where = path === "" ? "the message" : `"${path}"`;
-  return refuse("MESSAGE_INVALID", unknownKeys ? `There are unknown keys in ${where}.` : `Wrong value at ${where}.`);
+  const id = messageIdSchema.safeParse((value as { id?: unknown }).id).data;
+  const code = type === "label" && id !== undefined ? "LABEL_INVALID" : "MESSAGE_INVALID";
+  return refuse(code, reasonOf(parsed.error, "the message"), id);
 };

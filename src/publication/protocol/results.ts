@@ -131,6 +131,25 @@ export const statusBody = {
     .describe("Of the newest frame, 0 (useless) to 1 (good)."),
 };
 
+export const alertsBody = {
+  alarms: z
+    .array(
+      z.strictObject({
+        kind: z
+          .string()
+          .min(1)
+          .max(50)
+          .describe("What is watched: light, stain, focus, classMix, confidence, and others."),
+        raised: z.boolean(),
+        value: finite.nullable().describe("As it is now; null where it cannot be told."),
+        reference: finite.nullable().describe("As it was when the model in production was validated."),
+        sinceMs: finite.nullable().describe("Raised since, ms since the epoch; null while it is not."),
+        text: z.string().max(500).describe("A sentence for whoever sits at the microscope."),
+      }),
+    )
+    .max(50),
+};
+
 export const densityClassesSchema = z.array(z.enum(densityClasses)).max(3);
 
 export type CellMessage = z.infer<typeof cellSchema>;

@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { cellClasses, densityClasses, type ErrorCode } from "../../core/index.js";
+import { jobRecordSchema, jobsBody } from "./jobs.js";
+import { labelReceipt, labelsBody, messageIdSchema } from "./labels.js";
 import { maxCellsPerMessage, protocolVersion } from "./limits.js";
+import { modelsBody, promotionSchema } from "./models.js";
 import {
+  alertsBody,
   cellClassSchema,
   cellSchema,
   countsBody,
@@ -12,7 +16,7 @@ import {
 } from "./results.js";
 
 /** What a client can subscribe to, most important first: the order in which a congested connection is served. */
-export const topics = ["status", "counts", "cells", "frames"] as const;
+export const topics = ["status", "counts", "alerts", "models", "jobs", "labels", "cells", "frames"] as const;
 export type Topic = (typeof topics)[number];
 export const topicSchema = z.enum(topics);
 
@@ -26,6 +30,31 @@ export const streamErrorCodes = [
   "SESSION_UNKNOWN",
 ] as const satisfies readonly ErrorCode[];
 export type StreamErrorCode = (typeof streamErrorCodes)[number];
+
+/** Codes with which a message to a desk can be answered. */
+export const deskErrorCodes = [
+  "LABEL_INVALID",
+  "LABEL_FIELD_UNKNOWN",
+  "LABEL_PICTURE_UNKNOWN",
+  "LABEL_CONFLICT",
+  "JOB_NOT_FOUND",
+  "JOB_RUNNING",
+  "JOB_NO_LABELS",
+  "JOB_ENDED",
+  "MODEL_NOT_FOUND",
+  "MODEL_INVALID",
+  "MODEL_SELF_TEST_FAILED",
+  "DETECTOR_CRASHED",
+  "ROLLBACK_IMPOSSIBLE",
+  "STORE_FULL",
+  "STORE_BUSY",
+  "STORE_FAILED",
+  "NOT_READY",
+  "NOT_FOUND",
+  "ORIGIN_REFUSED",
+  "INTERNAL",
+] as const satisfies readonly ErrorCode[];
+export type DeskErrorCode = (typeof deskErrorCodes)[number];
 
 const natural = z.int().nonnegative();
 
@@ -61,6 +90,7 @@ export const helloSchema = z.strictObject({
       density: z.literal("png"),
     }),
     resume: z.literal(true),
+    keep: z.boolean().describe("Whether fields can be kept for review (`keep`)."),
   }),
   limits: z.strictObject({
     messageBytes: natural,
@@ -69,6 +99,11 @@ export const helloSchema = z.strictObject({
     bufferedBytes: natural,
     cellsPerMessage: natural,
     pingIntervalMs: natural,
+    labelsUnanswered: natural.describe(
+      "Label messages that may be without an answer; they are not in messagesPerSecond.",
+    ),
+    labelsPerSecond: z.number().describe("Label messages answered per second, at most."),
+    commandsUnanswered: natural.describe("Messages keep, job and model that may be without an answer."),
   }),
   taxonomy: z.array(taxonomyEntrySchema).max(cellClasses.length),
 });
@@ -103,11 +138,28 @@ export const pongSchema = z.strictObject({
 
 export const errorMessageSchema = z.strictObject({
   type: z.literal("error"),
-  code: z.enum(streamErrorCodes),
+  id: messageIdSchema.optional().describe("Of the message that is refused, where it has one."),
+  code: z.enum([...streamErrorCodes, ...deskErrorCodes]),
   message: z.string(),
   correlationId: z.string().describe("Names the case in the daemon's log."),
 });
 
+export const labelledSchema = z.strictObject({ type: z.literal("labelled"), ...labelReceipt });
+export const jobStateSchema = z.strictObject({
+  type: z.literal("jobState"),
+  id: messageIdSchema,
+  job: jobRecordSchema,
+});
+export const promotedSchema = z.strictObject({
+  type: z.literal("promoted"),
+  id: messageIdSchema,
+  promotion: promotionSchema,
+});
+
+export const alertsMessageSchema = z.strictObject({ type: z.literal("alerts"), ...envelope, ...alertsBody });
+export const labelsMessageSchema = z.strictObject({ type: z.literal("labels"), ...envelope, ...labelsBody });
+export const jobsMessageSchema = z.strictObject({ type: z.literal("jobs"), ...envelope, ...jobsBody });
+export const modelsMessageSchema = z.strictObject({ type: z.literal("models"), ...envelope, ...modelsBody });
 export const countsMessageSchema = z.strictObject({ type: z.literal("counts"), ...envelope, ...countsBody });
 export const statusMessageSchema = z.strictObject({ type: z.literal("status"), ...envelope, ...statusBody });
 
@@ -158,12 +210,23 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   statusMessageSchema,
   countsMessageSchema,
   cellsMessageSchema,
+  alertsMessageSchema,
+  labelsMessageSchema,
+  jobsMessageSchema,
+  modelsMessageSchema,
+  labelledSchema,
+  jobStateSchema,
+  promotedSchema,
 ]);
 
 export type HelloMessage = z.infer<typeof helloSchema>;
 export type CountsMessage = z.infer<typeof countsMessageSchema>;
 export type StatusMessage = z.infer<typeof statusMessageSchema>;
 export type CellsMessage = z.infer<typeof cellsMessageSchema>;
+export type AlertsMessage = z.infer<typeof alertsMessageSchema>;
+export type LabelsMessage = z.infer<typeof labelsMessageSchema>;
+export type JobsMessage = z.infer<typeof jobsMessageSchema>;
+export type ModelsMessage = z.infer<typeof modelsMessageSchema>;
 export type FrameHeader = z.infer<typeof frameHeaderSchema>;
 export type ResumedMessage = z.infer<typeof resumedSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

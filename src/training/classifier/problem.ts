@@ -5,6 +5,7 @@ import {
   type CellClassifierOptions,
   cellClassifier,
   cropSidePx,
+  type Layers,
   ParameterSet,
   TrainingLayers,
 } from "../../networks/index.js";
@@ -21,6 +22,8 @@ export interface ClassifierProblem {
   readonly problem: TrainingProblem;
   readonly parameters: ParameterSet;
   readonly feeds: (batch: CropBatch) => Readonly<Record<string, Feed>>;
+  /** The network alone, over given layers. */
+  readonly forward: (graph: Graph, layers: Layers) => void;
 }
 
 export const classifierProblemName = "cells";
@@ -44,6 +47,9 @@ export const classifierProblem = ({ batch, network, optimiser }: ClassifierProbl
       losses: { loss },
     },
     parameters,
+    forward: (alone, over) => {
+      cellClassifier(over, alone.input("crops", "uint8", cropsShape), network);
+    },
     feeds: (data) => ({
       crops: { type: "uint8", shape: cropsShape, data: data.crops },
       labels: { type: "float32", shape: labelsShape, data: data.labels },

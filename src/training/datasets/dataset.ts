@@ -26,6 +26,8 @@ export interface DatasetFacts {
   readonly incomplete?: readonly DensityClass[] | undefined;
   /** Object-side size of a pixel, the same for all pictures. Default: from the red cells' boxes. */
   readonly umPerPixel?: number | undefined;
+  /** The same of single pictures, by their fields' ids; before `umPerPixel`. */
+  readonly scales?: Readonly<Record<string, number>> | undefined;
 }
 
 export type DatasetLayout = "yolo" | "voc";

@@ -28,6 +28,7 @@ const filesAtOnce = 8;
 const factsSchema = z.strictObject({
   incomplete: z.array(z.enum(densityClasses)).optional(),
   umPerPixel: z.number().positive().optional(),
+  scales: z.record(z.string(), z.number().positive()).optional(),
 });
 
 /**
@@ -117,9 +118,10 @@ class OpenDataset implements Dataset {
     const labelled = await mapBounded(listed, filesAtOnce, (field) => this.#readField(field));
     for (const { remarks } of labelled) this.remarks.push(...remarks);
     const diameters = redCellDiametersPx(labelled);
-    const { umPerPixel, incomplete = isBccd(this.layout, listed) ? ["erythrocyte"] : [] } = this.facts;
+    const { umPerPixel, scales = {}, incomplete = isBccd(this.layout, listed) ? ["erythrocyte"] : [] } = this.facts;
     return labelled.map(({ id, picturePath, widthPx, heightPx, cells }, index) => {
-      const redCellDiameterPx = umPerPixel === undefined ? diameters[index] : redCellDiameterUm / umPerPixel;
+      const known = scales[id] ?? umPerPixel;
+      const redCellDiameterPx = known === undefined ? diameters[index] : redCellDiameterUm / known;
       const scale =
         redCellDiameterPx === undefined ? {} : { redCellDiameterPx, umPerPixel: redCellDiameterUm / redCellDiameterPx };
       return { id, dataset: this.name, picturePath, widthPx, heightPx, cells, incomplete, ...scale };
@@ -155,6 +157,8 @@ export const openDataset = async (directory: string, facts: DatasetFacts = {}): 
   const merged = {
     incomplete: facts.incomplete ?? own.incomplete,
     umPerPixel: facts.umPerPixel ?? own.umPerPixel,
+    // A scale that is given for all goes before those of single pictures.
+    scales: facts.umPerPixel === undefined ? own.scales : undefined,
   };
   return new OpenDataset(path, reader, merged, await readSubtypes(path));
 };

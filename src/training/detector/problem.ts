@@ -1,7 +1,14 @@
 import { densityClasses } from "../../core/index.js";
 import type { AdamOptions, Feed, TrainingProblem } from "../../engine/index.js";
 import { Graph } from "../../engine/onnx/index.js";
-import { densityStride, ParameterSet, TrainingLayers, type UNetOptions, uNet } from "../../networks/index.js";
+import {
+  densityStride,
+  type Layers,
+  ParameterSet,
+  TrainingLayers,
+  type UNetOptions,
+  uNet,
+} from "../../networks/index.js";
 import type { FieldBatch } from "../datasets/index.js";
 import { type DetectionLossOptions, detectionLoss } from "../losses/detection.js";
 
@@ -18,6 +25,8 @@ export interface DetectorProblem {
   readonly parameters: ParameterSet;
   /** The graph's inputs from a batch. */
   readonly feeds: (batch: FieldBatch) => Readonly<Record<string, Feed>>;
+  /** The network alone, over given layers. */
+  readonly forward: (graph: Graph, layers: Layers) => void;
 }
 
 export const detectorProblemName = "detector";
@@ -64,5 +73,8 @@ export const detectorProblem = (options: DetectorProblemOptions): DetectorProble
         },
       ]),
     );
-  return { problem, parameters, feeds };
+  const forward = (alone: Graph, over: Layers): void => {
+    uNet(over, alone.input("field", "uint8", shapes.field), options.network);
+  };
+  return { problem, parameters, feeds, forward };
 };

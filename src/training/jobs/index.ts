@@ -1,2 +1,13 @@
-/** Overnight retraining: the rule that begins it, the process that does it, and what is to be seen of it. */
+/** Overnight trainings: when they begin, what they do, what came of them. */
+export type { AttemptLimits } from "./attempt.js";
 export * from "./desk.js";
+export {
+  type JobDeskOptions,
+  type JobPorts,
+  type OpenJobDesk,
+  openJobDesk,
+  type TrainingSettings,
+} from "./openJobDesk.js";
+export type { ParentModel } from "./plan.js";
+export type { SnapshotField } from "./snapshot.js";
+export type { Comparison, FieldTally } from "./tallies.js";

@@ -7,6 +7,7 @@ import {
   generator,
   InferenceLayers,
   type JudgedPair,
+  type Layers,
   multiScaleDiscriminator,
   nameCells,
   ParameterSet,
@@ -55,11 +56,21 @@ export interface PainterProblems {
   readonly painter: ParameterSet;
   /** The discriminator's, where there is L_CGAN. */
   readonly critic: ParameterSet | undefined;
+  /** The generator alone, over given layers. */
+  readonly forward: (graph: Graph, layers: Layers) => void;
   /** Fresh states of all sets, by name. */
   readonly initialise: (random: Random) => Readonly<Record<string, ReturnType<ParameterSet["initialise"]>>>;
   /** The moves of one step; `random` gives noise and dropout, so that its state and the batch decide every bit. */
   readonly moves: (batch: PaintingBatch, random: Random) => readonly PainterMove[];
 }
+
+const declareGenerator = (graph: Graph, layers: Layers, { batch, sidePx, generator: network }: PainterSettings) => {
+  const planes = (name: string, count: number) => graph.input(name, "float32", [batch, count, sidePx, sidePx]);
+  const masks = planes("masks", network.maskPlanes);
+  const stain = graph.input("stain", "float32", [batch, stainNumbers]);
+  const noise = network.noisePlanes > 0 ? planes("noise", network.noisePlanes) : undefined;
+  return { masks, painted: generator(layers, { masks, stain, noise }, network) };
+};
 
 /** One problem under construction: its graph, both networks over it, and the inputs that they share. */
 class Declaration {
@@ -78,12 +89,9 @@ class Declaration {
     this.painter = new ParameterSet(this.graph, painterName);
     const layers = new TrainingLayers(this.graph, this.painter);
     this.ops = layers.ops;
-    const { batch, sidePx, generator: network } = settings;
-    const planes = (input: string, count: number) => this.input(input, [batch, count, sidePx, sidePx]);
-    this.masks = planes("masks", network.maskPlanes);
-    const stain = this.input("stain", [batch, stainNumbers]);
-    const noise = network.noisePlanes > 0 ? planes("noise", network.noisePlanes) : undefined;
-    this.painted = generator(layers, { masks: this.masks, stain, noise }, network);
+    const declared = declareGenerator(this.graph, layers, settings);
+    this.masks = declared.masks;
+    this.painted = declared.painted;
   }
 
   /** The discriminator's parameters, once it has judged. */
@@ -212,6 +220,7 @@ export const painterProblems = (settings: PainterSettings): PainterProblems => {
     problems,
     painter,
     critic,
+    forward: (graph, layers) => declareGenerator(graph, layers, settings),
     initialise: (random) => Object.fromEntries(sets.map((set) => [set.name, set.initialise(random)])),
     moves: (batch, random) => {
       const tensors = tensorsOf(settings, batch, random);

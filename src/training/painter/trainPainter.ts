@@ -6,7 +6,7 @@ import { weightsOf } from "../../networks/index.js";
 import { encodePng } from "../../pictures/index.js";
 import { evenlySpaced } from "../evenlySpaced.js";
 import { readTrainingFields, type TrainingFields } from "../fields.js";
-import { limitsOf, type TrainingSummary } from "../listener.js";
+import { limitsOf, pacingOf, type TrainingSummary } from "../listener.js";
 import { drawnPlaneCount } from "../masks/index.js";
 import { checkpointPath, findCheckpoint, fingerprintOf, train } from "../trainer/index.js";
 import { commandBefore, warmStart } from "../warmStart.js";
@@ -22,7 +22,6 @@ import { type PainterSettings, painterSchedule, painterSettings } from "./settin
 import { CollapseWatch, PainterSource } from "./stepSource.js";
 import type { PainterTraining } from "./training.js";
 
-const checkpointEveryMs = 60_000;
 const showEverySteps = 250;
 /** Held-out crops that are scored now and then, of which so many are shown; and at the end. */
 const crops = { between: 48, shown: 16, atEnd: 240 };
@@ -84,10 +83,16 @@ const fieldsBytes = ({ training, heldOut }: PreparedFields): number =>
   ) + heldOut.reduce((sum, { masks, real }) => sum + 4 * masks.length + 2 * real.pixels.length, 0);
 
 /** Start values: fresh, or the averaged weights of another painter's training. */
-const startOf = async (request: PainterTraining, problems: PainterProblems) => {
+const startOf = async (request: PainterTraining, problems: PainterProblems, source: PainterSource) => {
   const fresh = problems.initialise(createRandom(request.seed));
   if (request.from === undefined) return fresh;
-  const painter = await warmStart(request.from, problems.painter, fresh[painterName]!);
+  const place = source.state();
+  const painter = await warmStart(request.from, problems.painter, fresh[painterName]!, {
+    engine: request.engine,
+    forward: problems.forward,
+    nextFeeds: () => source.next().at(-1)!.feeds,
+  });
+  source.restore(place);
   const { critic } = problems;
   if (!critic) return { ...fresh, [painterName]: painter };
   const judged = await warmStart(request.from, critic, fresh[critic.name]!).catch(() => fresh[critic.name]!);
@@ -144,14 +149,14 @@ export const trainPainter = async (request: PainterTraining): Promise<TrainingSu
   const showing = new Showing(request, settings, prepared.heldOut);
   const watch = new CollapseWatch(settings.realLabel);
   await showing.begin(request.resume);
-  await using run = await request.engine.load(problems.problems, await startOf(request, problems));
+  const source = new PainterSource(sampler, problems, seed);
+  await using run = await request.engine.load(problems.problems, await startOf(request, problems, source));
   const outcome = await train({
     run,
-    source: new PainterSource(sampler, problems, seed),
+    source,
     duration: request.duration,
     schedule,
     directory: request.out,
-    checkpointEveryMs,
     fingerprint,
     identity,
     engine: request.engine.name,
@@ -164,7 +169,7 @@ export const trainPainter = async (request: PainterTraining): Promise<TrainingSu
       everySteps: request.showEverySteps ?? showEverySteps,
       look: (states, steps) => showing.show(states[painterName]!, problems, steps),
     },
-    ...(request.signal ? { signal: request.signal } : {}),
+    ...pacingOf(request),
   });
   const { steps, finished } = outcome;
   const seconds = outcome.elapsedMs / 1000;

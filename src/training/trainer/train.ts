@@ -25,6 +25,14 @@ export interface StepReport {
   readonly gradientNorms: Readonly<Record<string, number>>;
 }
 
+/** When a training may take its next step, and what time it has worked. */
+export interface Pacing {
+  /** Milliseconds from an arbitrary origin, pauses not counted. */
+  now(): number;
+  /** Resolves when the next step may be taken. */
+  turn(): Promise<void>;
+}
+
 export interface TrainingPlan {
   readonly run: TrainingRun;
   readonly source: StepSource;
@@ -56,6 +64,8 @@ export interface TrainingPlan {
     readonly look: (states: Readonly<Record<string, ParameterState>>, steps: number) => Promise<void>;
   };
   readonly signal?: AbortSignal;
+  /** Default: at once, and the process' own time. */
+  readonly pacing?: Pacing | undefined;
 }
 
 export interface TrainingOutcome {
@@ -65,6 +75,8 @@ export interface TrainingOutcome {
   readonly finished: boolean;
 }
 
+const unpaced: Pacing = { now: () => performance.now(), turn: async () => undefined };
+
 /**
  * Takes steps until the duration is over, with a checkpoint now and then and one at the end. The next batch is made
  * while a step runs in its thread.
@@ -73,7 +85,7 @@ export interface TrainingOutcome {
  */
 export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   const path = checkpointPath(plan.directory);
-  const { fingerprint, identity, engine } = plan;
+  const { fingerprint, identity, engine, pacing = unpaced } = plan;
   const found = plan.resume ? await findCheckpoint(path, fingerprint, identity) : undefined;
   if (found?.passedOver !== undefined) plan.remark?.(`${found.passedOver}; the one before it is used`);
   const before = found?.checkpoint;
@@ -83,8 +95,8 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
     noteChange(plan, before);
   }
   let steps = before?.steps ?? 0;
-  const startMs = performance.now() - (before?.elapsedMs ?? 0) - (plan.preparationMs ?? 0);
-  const elapsed = () => performance.now() - startMs;
+  const startMs = pacing.now() - (before?.elapsedMs ?? 0) - (plan.preparationMs ?? 0);
+  const elapsed = () => pacing.now() - startMs;
   let source = plan.source.state();
   const save = async () => {
     const states = await plan.run.readState();
@@ -95,6 +107,8 @@ export const train = async (plan: TrainingPlan): Promise<TrainingOutcome> => {
   let moves = plan.source.next();
   let done = donePart(plan.duration, steps, elapsed());
   while (done < 1 && !plan.signal?.aborted) {
+    await pacing.turn();
+    if (plan.signal?.aborted) break;
     const beganMs = performance.now();
     const rates = {
       learningRate: learningRateAt(plan.schedule, steps, done),
