@@ -244,6 +244,16 @@ export const errorTable = {
     retryable: true,
     exitCode: 75,
   }),
+  DATA_DIRECTORY_NOT_FOUND: entry("There is no laboratory in the data directory", "Check `--data-dir` and `dataDir`.", {
+    exitCode: 66,
+  }),
+  DATA_DIRECTORY_NOT_EMPTY: entry(
+    "The data directory is not empty",
+    "Give another one, or `--force`: the old one is kept beside it.",
+    {
+      exitCode: 73,
+    },
+  ),
 
   LABEL_INVALID: entry("A label cannot be taken", "Mend what the message names.", { exitCode: 65, httpStatus: 400 }),
   LABEL_FIELD_UNKNOWN: entry("There is no labelled field of that id", "Ask for the list of fields.", {

@@ -40,7 +40,8 @@ export interface OpenLabelDesk extends LabelDesk, AsyncDisposable {
   grouped(): Promise<void>;
 }
 
-const prepare = (label: LabelSubmission, atMs: number): NewLabel => {
+/** A checked label, worked out as far as it can be without the database. */
+export const newLabel = (label: LabelSubmission, atMs: number): NewLabel => {
   const { cells, ...rest } = label;
   return {
     label: rest,
@@ -92,7 +93,7 @@ class StoredLabelDesk implements OpenLabelDesk {
   }
 
   async submit(submission: LabelSubmission): Promise<LabelReceipt> {
-    const { receipt, record } = await this.#database.write("submit", prepare(parseLabel(submission), Date.now()));
+    const { receipt, record } = await this.#database.write("submit", newLabel(parseLabel(submission), Date.now()));
     if (record !== undefined) this.#tell([record]);
     return receipt;
   }

@@ -1,9 +1,11 @@
-import { likeness, normaliseThumbnail, signatureLength, signatureOf } from "./thumbnail.js";
+import { likeness, normaliseThumbnail, orientationsOf, signatureLength, signatureOf } from "./thumbnail.js";
 
 /** Thumbnails that correlate over this in one of eight orientations show the same picture. */
 export const sameAbove = 0.97;
 /** |a - b|^2 = 2 - 2 a b for vectors of length 1; a hair more for rounding. */
 const farthest = 2 * (1 - sameAbove) + 1e-4;
+/** Nearest ones that are compared: of a picture that is there a thousand times, some will do. */
+const mostCandidates = 256;
 
 /** The signatures of many pictures, close together in memory; grows as pictures come. */
 export class LookAlikeIndex {
@@ -21,18 +23,19 @@ export class LookAlikeIndex {
     this.#ids[this.#count++] = id;
   }
 
-  /** Ids of all pictures that may be look-alikes of one with this signature, those that are among them. */
+  /** Ids of the pictures that may be look-alikes of one with this signature, nearest first; those that are, are among them. */
   candidates(signature: Float32Array): number[] {
-    const found: number[] = [];
+    const found: { readonly id: number; readonly distance: number }[] = [];
     for (let index = 0; index < this.#count; index++) {
       const from = index * signatureLength;
       let distance = 0;
       // Looked at after each eight numbers: most are far from the start.
       for (let at = 0; at < signatureLength && distance <= farthest; at += 8)
         for (let each = at; each < at + 8; each++) distance += (this.#signatures[from + each]! - signature[each]!) ** 2;
-      if (distance <= farthest) found.push(this.#ids[index]!);
+      if (distance <= farthest) found.push({ id: this.#ids[index]!, distance });
     }
-    return found;
+    found.sort((a, b) => a.distance - b.distance);
+    return found.slice(0, mostCandidates).map(({ id }) => id);
   }
 
   #grow(): void {
@@ -55,4 +58,8 @@ export const looksOf = (bytes: Int8Array): Looks => {
   return { thumbnail, signature: signatureOf(thumbnail) };
 };
 
-export const looksAlike = (a: Looks, b: Looks): boolean => likeness(a.thumbnail, b.thumbnail) > sameAbove;
+/** Whether others look like one. */
+export const comparerOf = ({ thumbnail }: Pick<Looks, "thumbnail">): ((other: Float32Array) => boolean) => {
+  const orientations = orientationsOf(thumbnail);
+  return (other) => likeness(orientations, other) > sameAbove;
+};

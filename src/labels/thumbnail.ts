@@ -5,7 +5,7 @@ export const thumbnailSide = 24;
 const side = thumbnailSide;
 
 /** Pixels looked at in each pixel of the thumbnail, across and down, at most: the cost of a picture has a bound. */
-const samplesAcross = 12;
+const samplesAcross = 8;
 
 /** Where the samples of the thumbnail's pixels lie along one axis of `length` px. */
 const samplePlaces = (length: number): readonly Int32Array[] =>
@@ -44,10 +44,18 @@ export const thumbnailOf = ({ width, height, pixels }: Picture): Int8Array => {
 
 /** A thumbnail as a vector of mean 0 and length 1; all 0 for a picture of one colour. */
 export const normaliseThumbnail = (thumbnail: Int8Array): Float32Array => {
-  const mean = thumbnail.reduce((sum, value) => sum + value, 0) / thumbnail.length;
-  const centred = Float32Array.from(thumbnail, (value) => value - mean);
-  const length = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0));
-  return length === 0 ? centred.fill(0) : centred.map((value) => value / length);
+  const { length } = thumbnail;
+  let sum = 0;
+  let squares = 0;
+  for (let index = 0; index < length; index++) {
+    sum += thumbnail[index]!;
+    squares += thumbnail[index]! ** 2;
+  }
+  const mean = sum / length;
+  const norm = Math.sqrt(Math.max(0, squares - sum * mean));
+  const normalised = new Float32Array(length);
+  if (norm > 0) for (let index = 0; index < length; index++) normalised[index] = (thumbnail[index]! - mean) / norm;
+  return normalised;
 };
 
 /** A square thumbnail turned: bit 0 flips across, bit 1 flips down, bit 2 transposes after that. */
@@ -60,13 +68,16 @@ export const turnThumbnail = (thumbnail: Float32Array, orientation: number): Flo
     return thumbnail[sourceY * side + sourceX]!;
   });
 
-/** Greatest correlation of two normalised thumbnails over the eight orientations. */
-export const likeness = (a: Float32Array, b: Float32Array): number => {
+/** A thumbnail in all eight orientations. */
+export const orientationsOf = (thumbnail: Float32Array): readonly Float32Array[] =>
+  Array.from({ length: 8 }, (_, orientation) => turnThumbnail(thumbnail, orientation));
+
+/** Greatest correlation of a normalised thumbnail with another in its orientations. */
+export const likeness = (orientations: readonly Float32Array[], other: Float32Array): number => {
   let best = -1;
-  for (let orientation = 0; orientation < 8; orientation++) {
-    const turned = turnThumbnail(a, orientation);
+  for (const turned of orientations) {
     let sum = 0;
-    for (let index = 0; index < turned.length; index++) sum += turned[index]! * b[index]!;
+    for (let index = 0; index < other.length; index++) sum += turned[index]! * other[index]!;
     best = Math.max(best, sum);
   }
   return best;

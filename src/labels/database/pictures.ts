@@ -1,5 +1,6 @@
 import type { Connection } from "../../store/index.js";
-import { LookAlikeIndex, type Looks, looksAlike, looksOf } from "../lookAlikes.js";
+import { comparerOf, LookAlikeIndex, looksOf } from "../lookAlikes.js";
+import { normaliseThumbnail } from "../thumbnail.js";
 import { addToCounter } from "./counters.js";
 import { recordBySeq } from "./queries.js";
 import type { NewPicture, RecordRow } from "./rows.js";
@@ -17,7 +18,7 @@ export const addPicture = (connection: Connection, picture: NewPicture): void =>
   if (changes > 0) addToCounter(connection, "bytes", picture.bytes);
 };
 
-/** A picture and those that show the same. */
+/** A picture and others that show the same, one of each group. */
 export interface Alike {
   readonly id: number;
   readonly matches: readonly number[];
@@ -65,18 +66,27 @@ export class LookAlikeSearch {
     return rows.length === readAtOnce;
   }
 
-  #looks(id: number): Looks {
-    const { thumbnail } = this.#connection
-      .sql("SELECT thumbnail FROM pictures WHERE id = ?")
-      .get<{ thumbnail: Uint8Array }>(id)!;
-    return looksOf(Int8Array.from(thumbnail));
+  #thumbnail(id: number): { readonly thumbnail: Int8Array; readonly lookAlike: string | null } {
+    const row = this.#connection
+      .sql("SELECT thumbnail, lookAlike FROM pictures WHERE id = ?")
+      .get<{ thumbnail: Uint8Array; lookAlike: string | null }>(id)!;
+    const { buffer, byteOffset, length } = row.thumbnail;
+    return { thumbnail: new Int8Array(buffer, byteOffset, length), lookAlike: row.lookAlike };
   }
 
+  /** One of each group is enough, and those that have none yet: they get theirs in the same change. */
   #matches(id: number): number[] {
-    const looks = this.#looks(id);
-    return this.#index
-      .candidates(looks.signature)
-      .filter((other) => other !== id && looksAlike(looks, this.#looks(other)));
+    const looks = looksOf(this.#thumbnail(id).thumbnail);
+    const isAlike = comparerOf(looks);
+    const groups = new Set<string>();
+    return this.#index.candidates(looks.signature).filter((other) => {
+      if (other === id) return false;
+      const { thumbnail, lookAlike } = this.#thumbnail(other);
+      if (lookAlike !== null && groups.has(lookAlike)) return false;
+      if (!isAlike(normaliseThumbnail(thumbnail))) return false;
+      if (lookAlike !== null) groups.add(lookAlike);
+      return true;
+    });
   }
 }
 

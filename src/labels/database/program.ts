@@ -8,7 +8,7 @@ import { ConfirmedStains } from "./stains.js";
 import { submitLabel } from "./submit.js";
 
 /** What the labels do in the thread of the database. */
-const proceduresOf = (connection: Connection) => {
+export const proceduresOf = (connection: Connection) => {
   const stains = new ConfirmedStains(connection);
   const lookAlikes = new LookAlikeSearch(connection);
   return {

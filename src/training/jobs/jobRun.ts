@@ -150,7 +150,12 @@ export class JobRun {
   async #try(): Promise<AttemptOutcome> {
     const { folder, limits } = this.#options;
     const losses = new LossSeries(folder);
-    const attempt = new Attempt({ folder, limits, onMessage: (message) => this.#receive(message, losses) });
+    const attempt = new Attempt({
+      folder,
+      limits,
+      onMessage: (message) => this.#receive(message, losses),
+      onRested: (how) => void this.#note({ kind: "rested", how }).catch(() => undefined),
+    });
     this.#attempt = attempt;
     try {
       const { pid } = attempt;

@@ -3,10 +3,9 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Clock, CytoError, isLeukocyteClass, systemClock } from "../../core/index.js";
-import type { GateReport } from "../../registry/index.js";
+import { candidateVersion, type GateReport } from "../../registry/index.js";
 import { type LaboratoryPaths, readJournal, writeFileDurably } from "../../store/index.js";
 import type { AttemptLimits } from "./attempt.js";
-import { candidateVersion } from "./candidateVersion.js";
 import type { JobDesk, JobRecord, TriggerDecision } from "./desk.js";
 import { type RuleWatch, watchRule } from "./evaluator.js";
 import { JobRun, type JobWork, jobJournal, parseJobEvent } from "./jobRun.js";
@@ -81,15 +80,16 @@ export interface OpenJobDesk extends JobDesk, AsyncDisposable {
 
 /** Fields to learn from that a training needs, over those that validate. */
 const leastFields = 4;
-const limitsDefault = { yields: true, hungMs: 20_000, restMs: 1500, stopMs: 5000, watchMs: 500 };
+const limitsDefault = { yields: true, startMs: 25_000, hungMs: 20_000, restMs: 1500, stopMs: 5000, watchMs: 500 };
 /** The process keeps the time by itself; it is ended when it has taken so much more. */
 const workOver = { factor: 1.25, ms: 120_000 };
 
-const idPattern = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
+const idPattern = /^\d{8}-\d{9}-[0-9a-f]{6}$/;
 
+/** By the time at which it began, so that names sort as jobs followed each other. */
 const newId = (atMs: number): string => {
-  const [day = "", time = ""] = new Date(atMs).toISOString().split("T");
-  return `${day.replaceAll("-", "")}-${time.slice(0, 8).replaceAll(":", "")}-${randomBytes(3).toString("hex")}`;
+  const digits = new Date(atMs).toISOString().replaceAll(/\D/g, "");
+  return `${digits.slice(0, 8)}-${digits.slice(8, 17)}-${randomBytes(3).toString("hex")}`;
 };
 
 const foldersIn = async (path: string): Promise<readonly string[]> => {
@@ -308,8 +308,8 @@ class Desk implements OpenJobDesk {
       ...(painter ? { painter } : {}),
       modelsDir: paths.models,
       versions: {
-        detector: await candidateVersion(paths.models, detector),
-        classifier: await candidateVersion(paths.models, classifier ?? detector),
+        detector: await this.#version(detector),
+        classifier: await this.#version(classifier ?? detector),
       },
       seed: settings.seed,
       threads: settings.threads,
@@ -321,6 +321,11 @@ class Desk implements OpenJobDesk {
       ...(sizes ? { sizes } : {}),
     };
     await writeFileDurably(join(folder, "job.json"), `${JSON.stringify(plan, null, 1)}\n`);
+  }
+
+  async #version({ name, version }: ParentModel): Promise<string> {
+    const taken = await readdir(join(this.#options.paths.models, name)).catch(() => []);
+    return candidateVersion(version, [version, ...taken]);
   }
 
   async #facts(): Promise<TriggerFacts> {
