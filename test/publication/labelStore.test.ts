@@ -9,10 +9,11 @@ const opened = async (context: TestContext) => {
   const folder = await temporaryRoot();
   context.onTestFinished(() => folder[Symbol.asyncDispose]());
   const laboratory = await openLaboratory(folder.root);
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    closing ??= laboratory[Symbol.asyncDispose]();
-    return closing;
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    await laboratory[Symbol.asyncDispose]();
   };
   context.onTestFinished(close);
   const publication = await openPublication(context, { desks: { labels: laboratory.desk } });
