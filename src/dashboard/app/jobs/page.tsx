@@ -61,6 +61,7 @@ const RuleCard = ({ view, author, onAuthor }: JobsPageProps) => {
           {error}
         </p>
       )}
+      {value?.length === 0 && <p class="muted">It has not decided yet.</p>}
       <ol class="decisions">
         {decisions.slice(0, 1).map((decision) => (
           <Decision key={decision.atMs} decision={decision} />
