@@ -1,7 +1,7 @@
-import { homedir, userInfo } from "node:os";
-import { join } from "node:path";
+import { userInfo } from "node:os";
 import { type Config, configFile, loadConfig } from "../config/index.js";
 import { CytoError, type ErrorCode, errorTable, modelsDirectory } from "../core/index.js";
+import { dataDirectoryOf } from "../daemon/index.js";
 import { type OpenModelDesk, openModelDesk } from "../registry/index.js";
 import { directoryHolder, type LaboratoryPaths, laboratoryPaths, lockDirectory } from "../store/index.js";
 
@@ -15,14 +15,12 @@ export interface Laboratory {
   readonly paths: LaboratoryPaths;
 }
 
-const atHome = (path: string): string => (path.startsWith("~/") ? join(homedir(), path.slice(2)) : path);
-
 /** The data directory that the options, the environment or the configuration name. */
 export const openLaboratory = async ({ config: given, dataDir }: LaboratoryOptions): Promise<Laboratory> => {
   const file = configFile(given, process.env);
   const sources = { environment: process.env, settings: dataDir === undefined ? [] : [`dataDir=${dataDir}`] };
   const config = await loadConfig(file === undefined ? sources : { ...sources, file });
-  return { config, paths: laboratoryPaths(atHome(config.dataDir)) };
+  return { config, paths: laboratoryPaths(dataDirectoryOf(config)) };
 };
 
 export const userName = (): string => {

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import type { ErrorCode } from "../../core/index.js";
 import { type ChildMessage, childMessageSchema, type ParentMessage } from "./messages.js";
 import { killTraining, startTraining } from "./trainingProcess.js";
-import { readVitals, type Vitals } from "./vitals.js";
+import { heldUpBetween, readVitals, type Vitals } from "./vitals.js";
 
 export interface AttemptLimits {
   /** Whether it runs only when nothing else on the machine wants to. */
@@ -37,10 +37,8 @@ export interface AttemptOptions {
   readonly onRested: (how: "itself" | "stopped") => void;
 }
 
-/** A starved process, which would run and is not let, may be silent for this many times as long as a hanging one. */
+/** A process whose threads would run and are not let may be silent for this many times as long as a hanging one. */
 const starvedTimes = 15;
-/** A main thread that computed less than this part of the time was starved. */
-const starvedPart = 0.1;
 
 /** Messages of a process that has ended arrive within this time, ms. */
 const lastWordsMs = 1000;
@@ -188,9 +186,9 @@ export class Attempt {
     }
     if (this.#stopped) return;
     const silentMs = performance.now() - this.#signMs;
-    const computedMs = vitals.mainCpuMs - this.#atSign.mainCpuMs;
-    const starved = vitals.state === "R" && computedMs < starvedPart * silentMs;
-    if (silentMs > hungMs * (starved ? starvedTimes : 1))
+    // Time in which others had the machine is not silence; where it never gets any, there is an end to that too.
+    const heldUpMs = heldUpBetween(this.#atSign, vitals);
+    if (silentMs - heldUpMs > hungMs || silentMs > starvedTimes * hungMs)
       this.#condemn(lost("JOB_HUNG", `no sign of life for ${Math.round(silentMs / 1000)} s`, true));
   }
 

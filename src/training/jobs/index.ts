@@ -1,5 +1,6 @@
 /** Overnight trainings: when they begin, what they do, what came of them. */
 export type { AttemptLimits } from "./attempt.js";
+export { type ComparisonRequest, comparisonFields } from "./comparisonFields.js";
 export * from "./desk.js";
 export {
   type JobDeskOptions,
