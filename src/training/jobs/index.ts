@@ -10,5 +10,6 @@ export {
   type TrainingSettings,
 } from "./openJobDesk.js";
 export type { ParentModel } from "./plan.js";
+export { noteForLater, readJob, readJobs } from "./records.js";
 export type { SnapshotField } from "./snapshot.js";
 export type { Comparison, FieldTally } from "./tallies.js";
