@@ -19,6 +19,7 @@ Exit codes (sysexits.h):
   64 usage                      77  not permitted
   65 unusable input data         78  configuration
   66 input not found            130  interrupted
+  74 the disk is full or fails   75  busy: try again later
 Each error prints \`CODE: message\` and a remedy; docs/errors.md lists them all.`;
 
 const exampleHelp = `
