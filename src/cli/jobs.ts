@@ -96,7 +96,9 @@ const untilEnded = async (desk: JobDesk, id: string, options: Options): Promise<
 /** Trains in this process' sight, where no daemon works in the data directory. */
 const startHere = async ({ config }: Laboratory, options: Options & { readonly by: string }): Promise<JobRecord> => {
   const log = createLogger({ level: "error", pretty: process.stderr.isTTY === true });
-  await using workplace = await openWorkplace({ config, version: programVersion(), clock: systemClock, log });
+  const version = programVersion();
+  const onAlarms = (): void => undefined;
+  await using workplace = await openWorkplace({ config, version, clock: systemClock, log, onAlarms });
   await using detector = await createDetector({ models: workplace.models, provider: "cpu", threads: 1 });
   workplace.serve(detector);
   const { jobs } = workplace.desks;

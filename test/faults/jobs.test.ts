@@ -17,9 +17,10 @@ const laboratory = async (options: Parameters<typeof openToyLaboratory>[1]): Pro
   return openToyLaboratory(folder, { settings: { retries: 0 }, ...options });
 };
 
+/** A process that has ended and was not asked after yet has no memory. */
 const isGone = async (pid: number): Promise<boolean> => {
   const vitals = await readVitals(pid);
-  return vitals === undefined || vitals.state === "Z";
+  return vitals === undefined || vitals.rssMiB === 0;
 };
 
 const faults = {

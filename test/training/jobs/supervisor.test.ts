@@ -11,9 +11,10 @@ import { eventsOf, jobWhere, openToyLaboratory, processOf, type ToyLaboratory, t
 const temporaryFolder = temporaryFolders();
 const slow = 240_000;
 
+/** A process that has ended and was not asked after yet has no memory. */
 const isGone = async (pid: number): Promise<boolean> => {
   const vitals = await readVitals(pid);
-  return vitals === undefined || vitals.state === "Z";
+  return vitals === undefined || vitals.rssMiB === 0;
 };
 
 const lossesSeen = async (desk: Awaited<ReturnType<typeof openJobDesk>>, id: string): Promise<number> =>
