@@ -20,6 +20,8 @@ import { median, quantile } from "./statistics.js";
 /** Clients that hand in labelled fields at the same time: each sends its next when the last is acknowledged. */
 const clients = 8;
 const cellsPerField = 15;
+/** Pictures that differ; each comes several times, as files of their own, and finds its look-alikes. */
+const differentPictures = 150;
 
 /** A JPEG with a comment of its own: another file, as costly to look at. */
 const withComment = (jpeg: Uint8Array): Uint8Array => {
@@ -127,7 +129,7 @@ const askAll = async (desk: LabelDesk, rounds: number): Promise<ReadonlyMap<stri
 };
 
 const pictures = async (): Promise<Uint8Array[]> => {
-  const fields = (await realPictures("txl-pbc", 12)) ?? (await paintedPictures(12));
+  const fields = (await realPictures("txl-pbc", differentPictures)) ?? (await paintedPictures(differentPictures));
   return Promise.all(fields.map((field) => encodeJpeg(field, { quality: 90, maxSide: 640 })));
 };
 
@@ -141,7 +143,7 @@ const intakeFigures = async (root: string, fields: number): Promise<Figure[]> =>
   const { picture } = (await desk.list({ limit: 1 })).fields[0]!;
   const alone = await submitOnly(desk, picture.sha256, fields);
   const meanKiB = jpegs.reduce((sum, { length }) => sum + length, 0) / jpegs.length / 1024;
-  const how = `${fields} fields from ${clients} clients, each with a JPEG of its own (mean ${meanKiB.toFixed(0)} KiB) and ${cellsPerField} cells: picture decoded, synced, label committed, acknowledged; look-alikes grouped beside it`;
+  const how = `${fields} fields from ${clients} clients, each with a JPEG of its own (${jpegs.length} different real fields, mean ${meanKiB.toFixed(0)} KiB) and ${cellsPerField} cells: picture decoded, synced, label committed, acknowledged; look-alikes grouped beside it`;
   const howAlone = `${fields} labels from ${clients} clients for a picture that is there`;
   return [
     { name: "intakePerSecond", value: whole.perSecond, unit: "/s", atLeast: 200, how },

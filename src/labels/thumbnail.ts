@@ -5,7 +5,7 @@ export const thumbnailSide = 24;
 const side = thumbnailSide;
 
 /** Pixels looked at in each pixel of the thumbnail, across and down, at most: the cost of a picture has a bound. */
-const samplesAcross = 8;
+const samplesAcross = 5;
 
 /** Where the samples of the thumbnail's pixels lie along one axis of `length` px. */
 const samplePlaces = (length: number): readonly Int32Array[] =>

@@ -5,12 +5,15 @@ import { copyFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createRandom, launchOf, type Random } from "../../src/core/index.js";
 import { openJournal, readJournal, writeFileDurably } from "../../src/store/index.js";
 import { jpegOf, labelOf, openLaboratory } from "../labels/smear.js";
 import { requireTool } from "../requirements.js";
 import { pass, quantile, tell, times, untilTrue } from "./counts.js";
+
+// A process is started for each of two hundred kills.
+vi.setConfig({ testTimeout: 3_600_000 });
 
 let folder = "";
 beforeAll(async () => {

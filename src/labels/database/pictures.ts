@@ -39,10 +39,17 @@ const searchedAtOnce = 8;
 export class LookAlikeSearch {
   readonly #connection: Connection;
   readonly #index = new LookAlikeIndex();
+  /** Groups of pictures, as far as they were looked up. */
+  readonly #groups = new Map<number, string>();
   #last = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  /** Groups have become one, or what was written did not last. */
+  forget(): void {
+    this.#groups.clear();
   }
 
   next(): AlikeSearch {
@@ -70,6 +77,7 @@ export class LookAlikeSearch {
     const row = this.#connection
       .sql("SELECT thumbnail, lookAlike FROM pictures WHERE id = ?")
       .get<{ thumbnail: Uint8Array; lookAlike: string | null }>(id)!;
+    if (row.lookAlike !== null) this.#groups.set(id, row.lookAlike);
     const { buffer, byteOffset, length } = row.thumbnail;
     return { thumbnail: new Int8Array(buffer, byteOffset, length), lookAlike: row.lookAlike };
   }
@@ -80,7 +88,7 @@ export class LookAlikeSearch {
     const isAlike = comparerOf(looks);
     const groups = new Set<string>();
     return this.#index.candidates(looks.signature).filter((other) => {
-      if (other === id) return false;
+      if (other === id || groups.has(this.#groups.get(other) ?? "")) return false;
       const { thumbnail, lookAlike } = this.#thumbnail(other);
       if (lookAlike !== null && groups.has(lookAlike)) return false;
       if (!isAlike(normaliseThumbnail(thumbnail))) return false;
@@ -121,7 +129,12 @@ const groupOne = (connection: Connection, { id, matches }: Alike): number[] => {
 const mostTold = 1000;
 
 /** Gives pictures their groups. @returns the fields whose group changed */
-export const groupPictures = (connection: Connection, found: readonly Alike[]): RecordRow[] => {
+export const groupPictures = (
+  connection: Connection,
+  search: LookAlikeSearch,
+  found: readonly Alike[],
+): RecordRow[] => {
   const seqs = new Set(found.flatMap((alike) => groupOne(connection, alike)));
+  if (found.some(({ matches }) => matches.length > 1)) search.forget();
   return [...seqs].slice(0, mostTold).map((seq) => recordBySeq(connection, seq)!);
 };

@@ -25,9 +25,12 @@ export const proceduresOf = (connection: Connection) => {
     writes: {
       submit: (label: NewLabel) => submitLabel(connection, stains, label),
       addPicture: (picture: NewPicture) => addPicture(connection, picture),
-      group: (found: readonly Alike[]) => groupPictures(connection, found),
+      group: (found: readonly Alike[]) => groupPictures(connection, lookAlikes, found),
     },
-    forget: () => stains.forget(),
+    forget: () => {
+      stains.forget();
+      lookAlikes.forget();
+    },
   } satisfies DatabaseProgram;
 };
 
