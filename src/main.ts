@@ -111,7 +111,7 @@ const openStations = async (options: DaemonOptions, owner: DisposalStack, log: L
   const driver = await loadCamera(name, driversDirectory === undefined ? {} : { directory: driversDirectory });
   const driverOptions = loadDriverOptions(driver.manifest.options, given);
   let publication: Publication | undefined;
-  const onAlarms: LaboratoryOptions["onAlarms"] = (alarms) =>
+  const onAlarms: NonNullable<LaboratoryOptions["onAlarms"]> = (alarms) =>
     publication?.publish({ type: "alerts", alarms: [...alarms] });
   const laboratory = owner.use("laboratory", await openLaboratory({ config, version, clock, log, onAlarms }), 7000);
   const parts = { log, health, metrics, clock, laboratory };

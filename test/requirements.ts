@@ -35,7 +35,7 @@ const demand = (what: string, present: boolean): boolean => {
 };
 
 /** Whether a program is there; in CI it must be. */
-export const requireTool = (program: "ffmpeg" | "socat" | "python3"): boolean =>
+export const requireTool = (program: "ffmpeg" | "socat" | "python3" | "tar" | "unshare" | "prlimit"): boolean =>
   demand(program, onPath(program) !== undefined);
 
 /** Path of a Chromium, or undefined; in CI it must be there. `CHROMIUM` names another. */

@@ -9,6 +9,9 @@ export const commands: readonly CommandEntry[] = [
   { name: "generate", load: () => import("./generate.js") },
   { name: "reproduce", load: () => import("./reproduce.js") },
   { name: "jobs", load: () => import("./jobs.js") },
+  { name: "labels", load: () => import("./labels.js") },
   { name: "models", load: () => import("./models.js") },
+  { name: "backup", load: () => import("./backup.js") },
+  { name: "restore", load: () => import("./restore.js") },
   { name: "doctor", load: () => import("./doctor.js") },
 ];

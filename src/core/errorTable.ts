@@ -256,6 +256,9 @@ export const errorTable = {
   ),
 
   LABEL_INVALID: entry("A label cannot be taken", "Mend what the message names.", { exitCode: 65, httpStatus: 400 }),
+  LABEL_IMPORT_INVALID: entry("A data set to import cannot be read", "See docs/labels.md for the formats.", {
+    exitCode: 65,
+  }),
   LABEL_FIELD_UNKNOWN: entry("There is no labelled field of that id", "Ask for the list of fields.", {
     exitCode: 65,
     httpStatus: 404,

@@ -27,7 +27,7 @@ export interface LaboratoryOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of all alarms of drift, when one is raised or cleared, and when others are watched. */
-  readonly onAlarms: (alarms: readonly DriftAlarm[]) => void;
+  readonly onAlarms?: ((alarms: readonly DriftAlarm[]) => void) | undefined;
 }
 
 /** What a laboratory owns and teaches, joined to the live count. Dispose of it after the publication and the detector. */
@@ -96,7 +96,7 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
       validation: async () => (await compared()).validation,
       onAlarms: (all, changed) => {
         for (const { text: message, ...alarm } of changed) log.event("models.alarm", { ...alarm, message });
-        onAlarms(all);
+        onAlarms?.(all);
       },
     });
     const watchDrift = (): Promise<void> =>

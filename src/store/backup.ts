@@ -204,7 +204,7 @@ const stage = async (staging: string, file: string, databaseName: string): Promi
   await using source: FileHandle = await open(file, "r");
   const { hashes, manifest } = await unpack(source, staging);
   verify(hashes, manifest);
-  const connection = openConnection(join(staging, databaseName), { readOnly: false });
+  const connection = openConnection(join(staging, databaseName), { readOnly: true });
   try {
     checkIntegrity(connection, file);
   } finally {

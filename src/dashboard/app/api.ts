@@ -76,3 +76,21 @@ export const useLoaded = <Value>(path: string | undefined, version: unknown = 0)
     reload: () => setAgain((count) => count + 1),
   };
 };
+
+/** A value that changes often, at most once in so many ms; the newest is always shown in the end. */
+export const useThrottled = <Value>(value: Value, ms: number): Value => {
+  const [shown, setShown] = useState(value);
+  const shownAtMs = useRef(Number.NEGATIVE_INFINITY);
+  useEffect(() => {
+    if (Object.is(value, shown)) return;
+    const timer = window.setTimeout(
+      () => {
+        shownAtMs.current = performance.now();
+        setShown(value);
+      },
+      Math.max(0, shownAtMs.current + ms - performance.now()),
+    );
+    return () => window.clearTimeout(timer);
+  }, [value]);
+  return shown;
+};

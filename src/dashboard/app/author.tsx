@@ -30,11 +30,20 @@ export interface AuthorFieldProps {
   readonly onAuthor: (author: string) => void;
 }
 
+const inputClass = "author-input";
+
+/** Puts the cursor where initials are missing. */
+export const askAuthor = (): void => {
+  const input = document.querySelector<HTMLInputElement>(`.${inputClass}`);
+  input?.focus();
+  input?.classList.add("missing");
+};
+
 export const AuthorField = ({ author, onAuthor }: AuthorFieldProps) => (
   <label class="author">
     Your initials
     <input
-      id="author"
+      class={inputClass}
       type="text"
       maxLength={100}
       size={6}

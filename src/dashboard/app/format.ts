@@ -46,3 +46,6 @@ export const formatBytes = (bytes: number): string => {
 /** Points with their sign: "+3.4", "−0.6". */
 export const formatPoints = (value: number): string =>
   `${value > 0 ? "+" : value < 0 ? "\u2212" : ""}${Math.abs(value).toFixed(1)}`;
+
+/** Enough of a long id to tell it from others. */
+export const shortId = (id: string): string => (id.length > 16 ? id.slice(0, 8) : id);

@@ -16,20 +16,23 @@ export interface OfferRow {
 
 interface CandidateRow {
   readonly seq: number;
-  readonly slide: string | null;
   readonly lookAlike: string | null;
   readonly counts: string;
   readonly doubt: string;
   readonly changed: number;
   readonly stain: string;
+  /** Counts of the newest confirmed look-alike. */
+  readonly confirmedCounts: string | null;
+  readonly slideCells: number | null;
+  readonly slideChanged: number | null;
 }
 
 type Counts = Partial<Record<CellClass, number>>;
 
 /** Fields looked at closely: the most interesting by what is known of each alone, the newest, and those with rare classes. */
-const mostInteresting = 300;
-const newest = 100;
-const ofRareClass = 60;
+const mostInteresting = 150;
+const newest = 40;
+const ofRareClass = 20;
 const rareClasses = 4;
 
 type SeqRow = { readonly seq: number };
@@ -50,8 +53,9 @@ const candidates = (connection: Connection, confirmed: Counts): ReadonlySet<numb
     .slice(0, rareClasses)
     .flat();
   const rows = [
+    // Without the name of the index, SQLite sorts all that are open.
     ...connection
-      .sql(`SELECT seq FROM fields WHERE ${open} ORDER BY interest DESC LIMIT ?`)
+      .sql(`SELECT seq FROM fields INDEXED BY fieldsByInterest WHERE ${open} ORDER BY interest DESC LIMIT ?`)
       .all<SeqRow>(mostInteresting),
     ...["proposed", "corrected"].flatMap((state) =>
       connection.sql("SELECT seq FROM fields WHERE state = ? ORDER BY seq DESC LIMIT ?").all<SeqRow>(state, newest),
@@ -61,43 +65,33 @@ const candidates = (connection: Connection, confirmed: Counts): ReadonlySet<numb
   return new Set(rows.map(({ seq }) => seq));
 };
 
-const againstLookAlike = (connection: Connection, { lookAlike, counts }: CandidateRow): number | null => {
-  if (lookAlike === null) return null;
-  const confirmed = connection
-    .sql("SELECT counts FROM fields WHERE lookAlike = ? AND state = 'confirmed' ORDER BY seq DESC LIMIT 1")
-    .get<{ counts: string }>(lookAlike);
-  return confirmed === undefined
-    ? null
-    : countsDiffer(JSON.parse(counts) as Counts, JSON.parse(confirmed.counts) as Counts);
-};
+const againstLookAlike = ({ counts, confirmedCounts }: CandidateRow): number | null =>
+  confirmedCounts === null ? null : countsDiffer(JSON.parse(counts) as Counts, JSON.parse(confirmedCounts) as Counts);
 
-const slideFigures = (connection: Connection, slide: string | null): FieldEvidence["slide"] => {
-  const none = { cells: 0, changed: 0 };
-  if (slide === null) return none;
-  const row = connection.sql("SELECT cells, changed FROM slides WHERE slide = ?").get<FieldEvidence["slide"]>(slide);
-  return row === undefined ? none : { cells: row.cells, changed: row.changed };
-};
-
-const evidenceOf = (connection: Connection, stains: ConfirmedStains, row: CandidateRow): FieldEvidence => ({
+const evidenceOf = (stains: ConfirmedStains, row: CandidateRow): FieldEvidence => ({
   counts: JSON.parse(row.counts) as Counts,
   doubt: JSON.parse(row.doubt) as Doubt,
   changed: row.changed,
-  lookAlike: againstLookAlike(connection, row),
-  slide: slideFigures(connection, row.slide),
+  lookAlike: againstLookAlike(row),
+  slide: { cells: row.slideCells ?? 0, changed: row.slideChanged ?? 0 },
   stainDistance: stains.distance(JSON.parse(row.stain) as StainMeasure),
 });
+
+const candidateText = `SELECT f.seq, f.lookAlike, f.counts, f.doubt, f.changed, p.stain,
+    s.cells AS slideCells, s.changed AS slideChanged,
+    (SELECT c.counts FROM fields c WHERE c.lookAlike = f.lookAlike AND c.state = 'confirmed' ORDER BY c.seq DESC LIMIT 1)
+      AS confirmedCounts
+  FROM fields f JOIN pictures p ON p.id = f.picture LEFT JOIN slides s ON s.slide = f.slide
+  WHERE f.seq IN (SELECT value FROM json_each(?))`;
 
 /** The fields whose review brings most, greatest gain first; of look-alikes one alone. */
 export const offerFields = (connection: Connection, stains: ConfirmedStains, limit: number): OfferRow[] => {
   const confirmed = confirmedCells(readCounters(connection));
-  const scored = [...candidates(connection, confirmed)].map((seq) => {
-    const row = connection
-      .sql(
-        "SELECT f.seq, f.slide, f.lookAlike, f.counts, f.doubt, f.changed, p.stain FROM fields f JOIN pictures p ON p.id = f.picture WHERE f.seq = ?",
-      )
-      .get<CandidateRow>(seq)!;
-    return { seq, lookAlike: row.lookAlike, ...scoreField(evidenceOf(connection, stains, row), confirmed) };
-  });
+  const rows = connection.sql(candidateText).all<CandidateRow>(JSON.stringify([...candidates(connection, confirmed)]));
+  const scored = rows.map((row) => ({
+    ...{ seq: row.seq, lookAlike: row.lookAlike },
+    ...scoreField(evidenceOf(stains, row), confirmed),
+  }));
   scored.sort((a, b) => b.gain - a.gain || b.seq - a.seq);
   const groups = new Set<string>();
   const offers: OfferRow[] = [];

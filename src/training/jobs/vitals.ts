@@ -3,6 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 /** What the system knows of a process. */
 export interface Vitals {
   readonly rssMiB: number;
+  /** Of its main thread: R (runs or would), S (waits), D, T (stopped), Z … */
+  readonly state: string;
   /** Time that each of its threads would have run and was not let, ms, by the thread's id. Empty where the system does not tell. */
   readonly heldUpMs: ReadonlyMap<string, number>;
   /** When it began, in ticks since the machine did: a process id that was given again has another. */
@@ -39,6 +41,7 @@ export const readVitals = async (pid: number): Promise<Vitals | undefined> => {
     ]);
     return {
       rssMiB: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024,
+      state: statFields(stat)[0] ?? "?",
       heldUpMs,
       startTime: statFields(stat)[19] ?? "",
     };

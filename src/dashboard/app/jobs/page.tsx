@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { JobRecord, TriggerDecision } from "../../../training/jobs/index.js";
-import { errorText, post, useLoaded } from "../api.js";
-import { AuthorField, type AuthorFieldProps } from "../author.js";
+import { errorText, post, useLoaded, useThrottled } from "../api.js";
+import { AuthorField, type AuthorFieldProps, askAuthor } from "../author.js";
 import { formatTime } from "../format.js";
 import { go, hrefOf } from "../route.js";
 import type { View } from "../view.js";
@@ -28,13 +28,13 @@ const Decision = ({ decision }: { decision: TriggerDecision }) => (
 
 /** The rule that begins trainings: what it decided, and why; and beginning one by hand. */
 const RuleCard = ({ view, author, onAuthor }: JobsPageProps) => {
-  const { value } = useLoaded<TriggerDecision[]>("v1/jobs/decisions", view.jobs?.sequence);
+  const { value } = useLoaded<TriggerDecision[]>("v1/jobs/decisions", useThrottled(view.jobs?.sequence, 1000));
   const [error, setError] = useState<string>();
   const decisions = value ?? [];
   const running = (view.jobs?.jobs ?? []).some((job) => !ended(job));
   const start = (): void => {
     if (author.trim() === "") {
-      document.getElementById("author")?.focus();
+      askAuthor();
       return;
     }
     post<JobRecord>("v1/jobs", { by: author.trim() }).then(
@@ -61,6 +61,7 @@ const RuleCard = ({ view, author, onAuthor }: JobsPageProps) => {
           {error}
         </p>
       )}
+      {value?.length === 0 && <p class="muted">It has not decided yet.</p>}
       <ol class="decisions">
         {decisions.slice(0, 1).map((decision) => (
           <Decision key={decision.atMs} decision={decision} />
@@ -113,6 +114,7 @@ const JobList = ({ view, open }: { view: View; open: string | undefined }) => {
 /** Trainings: the rule, the list, and the one that is looked at; the newest unless chosen. */
 export const JobsPage = (props: JobsPageProps) => {
   const { view, job } = props;
+  const version = useThrottled(view.jobs?.sequence ?? 0, 1000);
   const open = job ?? view.jobs?.jobs[0]?.id;
   return (
     <main class="jobs-page">
@@ -125,7 +127,7 @@ export const JobsPage = (props: JobsPageProps) => {
           <p class="muted">A training appears here once there is one.</p>
         </section>
       ) : (
-        <JobCard key={open} id={open} version={view.jobs?.sequence ?? 0} />
+        <JobCard key={open} id={open} version={version} />
       )}
     </main>
   );

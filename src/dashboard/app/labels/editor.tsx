@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { FieldRecord, ReviewState } from "../../../labels/fieldRecord.js";
 import { useLoaded } from "../api.js";
-import { formatTime } from "../format.js";
+import { formatTime, shortId } from "../format.js";
 import type { Taxonomy } from "../view.js";
 import { describeEditing, FieldPicture } from "./fieldPicture.js";
 import { moveBox, type Point, resizeBox, revealing, type Viewport, zoomed } from "./geometry.js";
@@ -264,7 +264,9 @@ const OpenField = (props: EditorProps & { readonly record: FieldRecord; readonly
     >
       <div class="editor-picture">
         <div class="card-head">
-          <h2 id="editor-title">Field {record.field}</h2>
+          <h2 id="editor-title" title={record.field}>
+            Field {shortId(record.field)}
+          </h2>
           <span class={`state state-${record.state}`}>{stateLabels[record.state]}</span>
           <Tools review={review} pane={pane} />
         </div>

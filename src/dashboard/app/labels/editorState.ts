@@ -51,7 +51,8 @@ const withClass = (editing: Editing, cellClass: CellClass): Editing => {
   const cell = editing.selected === undefined ? undefined : editing.cells[editing.selected];
   const drawn = { ...editing, drawnClass: cellClass };
   if (cell === undefined || editing.selected === undefined || cell.cellClass === cellClass) return drawn;
-  return replaced(drawn, editing.selected, { ...cell, cellClass });
+  // What the detector thought of the cell was thought of another class.
+  return replaced(drawn, editing.selected, { cellClass, box: cell.box });
 };
 
 const withBox = (editing: Editing, index: number, given: Box): Editing => {

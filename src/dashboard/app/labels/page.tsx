@@ -1,12 +1,15 @@
 import { useRef } from "preact/hooks";
 import type { ReviewOffer } from "../../../labels/fieldRecord.js";
-import { useLoaded } from "../api.js";
-import { AuthorField, type AuthorFieldProps } from "../author.js";
+import { useLoaded, useThrottled } from "../api.js";
+import { AuthorField, type AuthorFieldProps, askAuthor } from "../author.js";
 import { go } from "../route.js";
 import type { View } from "../view.js";
 import { Editor } from "./editor.js";
 import { PileCard } from "./pile.js";
 import { QueueCard } from "./queue.js";
+
+/** While many labels come in, lists are fetched again no more often than this. */
+const listIntervalMs = 1000;
 
 export interface LabelsPageProps extends AuthorFieldProps {
   readonly view: View;
@@ -25,17 +28,14 @@ const useNewestRevision = (view: View, field: string | undefined): number | unde
 
 /** Labels: what has piled up, what to look at, and the field that is looked at. */
 export const LabelsPage = ({ view, field, shortcuts, author, onAuthor }: LabelsPageProps) => {
-  const version = view.labels?.sequence ?? 0;
+  const version = useThrottled(view.labels?.sequence ?? 0, listIntervalMs);
   const offers = useLoaded<ReviewOffer[]>("v1/labels/next?limit=20", version);
   const newestRevision = useNewestRevision(view, field);
-  const next = (done: string): void => {
-    const following = offers.value?.find((offer) => offer.field.field !== done);
+  const done = useRef(new Set<string>());
+  const next = (finished: string): void => {
+    done.current.add(finished);
+    const following = offers.value?.find((offer) => !done.current.has(offer.field.field));
     go("labels", following?.field.field);
-  };
-  const askAuthor = (): void => {
-    const input = document.getElementById("author");
-    input?.focus();
-    input?.classList.add("missing");
   };
   const editor = { taxonomy: view.taxonomy, author, shortcuts, newestRevision };
   return (

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { FieldPage } from "../../../labels/desk.js";
 import { type FieldRecord, type ReviewOffer, type ReviewState, reviewStates } from "../../../labels/fieldRecord.js";
 import { type Loaded, useLoaded } from "../api.js";
-import { formatTime } from "../format.js";
+import { formatTime, shortId } from "../format.js";
 import { hrefOf } from "../route.js";
 import { pictureHref } from "./fieldPicture.js";
 import { stateLabels } from "./keys.js";
@@ -28,7 +28,7 @@ const Item = ({ field, open, reasons }: ItemProps) => (
       <Thumbnail field={field} />
       <span class="offer-text">
         <span class="offer-head">
-          <strong>{field.field}</strong>
+          <strong title={field.field}>{shortId(field.field)}</strong>
           <span class={`state state-${field.state}`}>{stateLabels[field.state]}</span>
           <span class="muted">{field.cells.length} cells</span>
         </span>

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { GateReport, ModelEntry, Promotion } from "../../../registry/index.js";
-import { useLoaded } from "../api.js";
+import { type Loaded, useLoaded } from "../api.js";
 import { AuthorField, type AuthorFieldProps } from "../author.js";
 import { formatTime } from "../format.js";
 import { hrefOf } from "../route.js";
@@ -114,8 +114,7 @@ const kindLabels: Readonly<Record<Promotion["kind"], string>> = {
 };
 
 /** Which model was in production when. */
-const HistoryCard = ({ version }: { version: number }) => {
-  const { value, error } = useLoaded<Promotion[]>("v1/models/history", version);
+const HistoryCard = ({ history: { value, error } }: { history: Loaded<Promotion[]> }) => {
   return (
     <section class="card" aria-labelledby="history-title">
       <div class="card-head">
@@ -213,7 +212,8 @@ export const ModelsPage = ({ view, author, onAuthor }: ModelsPageProps) => {
   const [exchange, setExchange] = useState<{ readonly model: string | undefined }>();
   const models = value ?? [];
   const active = models.find((model) => model.active && model.kind === "detector");
-  const promotion = view.models?.promotion;
+  const history = useLoaded<Promotion[]>("v1/models/history", version);
+  const promotion = active === undefined ? undefined : history.value?.find(({ model }) => model === idOf(active));
   const row = (model: ModelEntry): RowProps => {
     const other = model.kind === "detector" && !model.active && active !== undefined ? idOf(active) : undefined;
     return {
@@ -228,9 +228,10 @@ export const ModelsPage = ({ view, author, onAuthor }: ModelsPageProps) => {
         <div class="card-head">
           <h2 id="models-title">Models</h2>
           <p class="production">
-            {promotion != null && (
+            {active !== undefined && (
               <>
-                <strong data-production>{promotion.model}</strong> in production since {formatTime(promotion.atMs)}
+                <strong data-production>{idOf(active)}</strong> in production
+                {promotion !== undefined && ` since ${formatTime(promotion.atMs)}`}
               </>
             )}
           </p>
@@ -250,12 +251,15 @@ export const ModelsPage = ({ view, author, onAuthor }: ModelsPageProps) => {
         <ModelTable models={models} row={row} />
       </section>
       <ComparisonCard models={models} pair={pair} onPair={setPair} view={view} />
-      <HistoryCard version={version} />
+      <HistoryCard history={history} />
       {exchange !== undefined && (
         <ExchangeDialog
           {...{ author, onAuthor }}
           model={exchange.model}
-          onDone={reload}
+          onDone={() => {
+            reload();
+            history.reload();
+          }}
           onClose={() => setExchange(undefined)}
         />
       )}
