@@ -31,7 +31,8 @@ export const userName = (): string => {
   }
 };
 
-const errorOf = (value: unknown, status: number): CytoError => {
+/** What a daemon answered in place of a result. */
+export const daemonError = (value: unknown, status: number): CytoError => {
   const { code, message } = (value ?? {}) as { code?: unknown; message?: unknown };
   const known = typeof code === "string" && code in errorTable ? (code as ErrorCode) : "INTERNAL";
   return new CytoError(known, typeof message === "string" ? message : `the daemon answered ${status}`);
@@ -48,7 +49,7 @@ export const askDaemon = async (url: string, path: string, body?: unknown): Prom
     throw new CytoError("NOT_READY", `the daemon at ${url} does not answer`, { cause });
   });
   const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw errorOf(answer, response.status);
+  if (!response.ok) throw daemonError(answer, response.status);
   return answer;
 };
 
