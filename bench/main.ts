@@ -4,6 +4,7 @@ import { annotatorsBench } from "./annotatorsBench.js";
 import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
 import { fromNothingBench } from "./fromNothing.js";
+import { gateBench } from "./gate.js";
 import { labelQueriesBench, labelsBench } from "./labels.js";
 import { latencyBench } from "./latency.js";
 import { machineFacts, machineLine } from "./machine.js";
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
   { name: "memory", summary: "resident size of the daemon at 1920x1200", run: memoryBench },
   { name: "growth", summary: "its growth over an hour's worth of frames", run: growthBench },
   { name: "closing", summary: "clients that break the protocol are closed", run: closingBench },
+  { name: "gate", summary: "the gate against simulated candidates of known truth", run: gateBench },
   { name: "labels", summary: "intake of labelled fields: acknowledged a second, and how soon", run: labelsBench },
   { name: "labelQueries", summary: "queries over a million labelled fields", long: true, run: labelQueriesBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },

@@ -22,7 +22,7 @@ import { trainInProcess } from "./trainInProcess.js";
 /**
  * A night, from a laboratory's corrections to another model in production (docs/learning.md):
  *
- *   npx tsx bench/night.ts --out DIR [--active MODEL] [--fields 300] [--minutes 30] [--live-seconds 120] [--rate 4]
+ *   npx tsx bench/night.ts --out DIR [--active MODEL] [--fields 300] [--minutes 30] [--live-seconds 120] [--rate 2]
  *
  * The model in production has learnt from `oi-pbc` alone. Corrected fields of `txl-pbc` train arrive; the rule begins the training; the
  * gate compares; the exchange happens while fields are being counted. DIR keeps the laboratory and the report.
@@ -34,7 +34,7 @@ const { values } = parseArgs({
     fields: { type: "string", default: "300" },
     minutes: { type: "string", default: "30" },
     "live-seconds": { type: "string", default: "120" },
-    rate: { type: "string", default: "4" },
+    rate: { type: "string", default: "2" },
   },
 });
 if (values.out === undefined) throw new CytoError("USAGE", "--out DIR: where the laboratory and the report go");
@@ -121,7 +121,9 @@ class Follower {
 
 const settingsOf = (active: string): string[] => [
   "camera.name=folder",
-  `camera.source=${join(txlPbc, "images", "val")}`,
+  // One microscope, whose scale is known: how the live count fares beside the training is the question.
+  `camera.source=${join(oiPbc, "images", "val")}`,
+  `optics.umPerPixel=${oiPbcUmPerPixel}`,
   "camera.options.repeat=true",
   `camera.options.framesPerSecond=${values.rate}`,
   `detection.models.detector=${active}`,

@@ -9,6 +9,7 @@ import {
   cellTotals,
   fieldMessages,
   type Laboratory,
+  type LaboratoryOptions,
   openLaboratory,
   Progress,
 } from "./daemon/index.js";
@@ -109,9 +110,12 @@ const openStations = async (options: DaemonOptions, owner: DisposalStack, log: L
   const health = createHealthRegistry(clock, ["publication", "detection", "camera"]);
   const driver = await loadCamera(name, driversDirectory === undefined ? {} : { directory: driversDirectory });
   const driverOptions = loadDriverOptions(driver.manifest.options, given);
-  const laboratory = owner.use("laboratory", await openLaboratory({ config, version, clock, log }), 7000);
+  let publication: Publication | undefined;
+  const onAlarms: NonNullable<LaboratoryOptions["onAlarms"]> = (alarms) =>
+    publication?.publish({ type: "alerts", alarms: [...alarms] });
+  const laboratory = owner.use("laboratory", await openLaboratory({ config, version, clock, log, onAlarms }), 7000);
   const parts = { log, health, metrics, clock, laboratory };
-  const publication = owner.use("publication", await openPublication(options, parts), 2000);
+  publication = owner.use("publication", await openPublication(options, parts), 2000);
   await laboratory.noteUrl(publication.url);
   health.report("publication", "ready");
   const detector = owner.use("detector", await openDetector(config, laboratory, log), 2000);
@@ -182,7 +186,7 @@ const publishCounts = ({ publication, progress }: Stations): void => {
 const publishField = (stations: Stations, field: CountedQualified): void => {
   const { publication, progress, metrics, laboratory } = stations;
   const { cells, frame } = fieldMessages(field);
-  laboratory.counted(field);
+  laboratory.counted(field, field.quality);
   publication.publish(frame);
   publication.publish(cells);
   progress.counted(field, field.quality);
@@ -271,6 +275,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   try {
     const stations = await openStations(options, owner, log);
     const { failed, drained, subscriptions } = runFlow(stations);
+    void stations.laboratory.watchDrift();
     log.event("daemon.ready", { url: stations.publication.url });
     let stopping: Promise<readonly CytoError[]> | undefined;
     const stop = async (): Promise<readonly CytoError[]> => {

@@ -8,6 +8,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "train", load: () => import("./train.js") },
   { name: "generate", load: () => import("./generate.js") },
   { name: "reproduce", load: () => import("./reproduce.js") },
+  { name: "jobs", load: () => import("./jobs.js") },
   { name: "labels", load: () => import("./labels.js") },
   { name: "models", load: () => import("./models.js") },
   { name: "backup", load: () => import("./backup.js") },

@@ -1,17 +1,14 @@
 import { stat } from "node:fs/promises";
 import { setTimeout as pass } from "node:timers/promises";
 import type { Command } from "commander";
-import { configFile, loadConfig } from "../config/index.js";
-import { backoffDelayMs, CytoError, type ErrorCode, errorTable } from "../core/index.js";
-import { dataDirectoryOf } from "../daemon/index.js";
+import { backoffDelayMs, CytoError } from "../core/index.js";
 import type { LabelReceipt, StoredPicture } from "../labels/index.js";
 import { type LabelIntake, type OpenLabelDesk, openLabelDatabase, openLabelDesk } from "../labels/index.js";
-import { directoryHolder, type LaboratoryPaths, laboratoryPaths, lockDirectory } from "../store/index.js";
+import { directoryHolder, type LaboratoryPaths, lockDirectory } from "../store/index.js";
+import { daemonError, type LaboratoryOptions, openLaboratory } from "./laboratory.js";
 
 /** Options of the commands that work in the data directory. */
-export interface DataDirectoryOptions {
-  readonly dataDir?: string;
-  readonly config?: string;
+export interface DataDirectoryOptions extends LaboratoryOptions {
   readonly json?: boolean;
 }
 
@@ -22,12 +19,8 @@ export const withDataDirectory = (command: Command): Command =>
     .option("--json", "print one JSON object", false);
 
 /** @throws CytoError CONFIG_* */
-export const pathsOf = async ({ dataDir, config }: DataDirectoryOptions): Promise<LaboratoryPaths> => {
-  if (dataDir !== undefined) return laboratoryPaths(dataDirectoryOf({ dataDir }));
-  const file = configFile(config, process.env);
-  const loaded = await loadConfig({ environment: process.env, ...(file === undefined ? {} : { file }) });
-  return laboratoryPaths(dataDirectoryOf(loaded));
-};
+export const pathsOf = async (options: LaboratoryOptions): Promise<LaboratoryPaths> =>
+  (await openLaboratory(options)).paths;
 
 /** @throws CytoError DATA_DIRECTORY_NOT_FOUND */
 export const requireLaboratory = async (paths: LaboratoryPaths): Promise<void> => {
@@ -54,12 +47,6 @@ export const readLabels = async <T>(paths: LaboratoryPaths, act: (desk: OpenLabe
 const backoff = { initialDelayMs: 50, maxDelayMs: 2000 };
 const attempts = 12;
 
-const errorOf = async (response: Response): Promise<CytoError> => {
-  const { code, message } = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
-  const known = code !== undefined && code in errorTable ? (code as ErrorCode) : "INTERNAL";
-  return new CytoError(known, message ?? `the daemon answered with status ${response.status}`);
-};
-
 /** The daemon's desk over HTTP; what is turned away for being too much is sent again a little later. */
 export const daemonIntake = (url: string): LabelIntake => {
   const post = async <T>(path: string, type: string, body: Uint8Array | string): Promise<T> => {
@@ -71,7 +58,7 @@ export const daemonIntake = (url: string): LabelIntake => {
         throw new CytoError("DATA_DIRECTORY_BUSY", `the daemon at ${url} does not answer`, { cause });
       });
       if (response.ok) return (await response.json()) as T;
-      const error = await errorOf(response);
+      const error = daemonError(await response.json().catch(() => undefined), response.status);
       if (!error.retryable || attempt === attempts) throw error;
       await pass(backoffDelayMs(attempt, backoff, Math.random));
     }

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { dataDirectory } from "../config/index.js";
+import { CytoError } from "../core/index.js";
+import { checkLaboratory } from "./checkLaboratory.js";
 import {
   type Check,
   checkCameras,
@@ -12,8 +14,19 @@ import {
   checkSerialPorts,
   checkTensorFlow,
 } from "./checks.js";
+import { pathsOf } from "./dataDirectory.js";
 
 const marks = { ok: "ok     ", lacking: "lacking", broken: "BROKEN " } as const;
+
+/** The configuration itself may be what is broken. */
+const laboratory = async (): Promise<Check> => {
+  try {
+    return await checkLaboratory(await pathsOf({}));
+  } catch (error) {
+    const { message, remedy } = CytoError.from(error);
+    return { name: "data directory", state: "broken", detail: message, remedy };
+  }
+};
 
 const examine = async (environment: NodeJS.ProcessEnv): Promise<Check[]> => {
   const checks = await Promise.all([
@@ -24,6 +37,7 @@ const examine = async (environment: NodeJS.ProcessEnv): Promise<Check[]> => {
     checkSerialPorts(),
     checkCameras(),
     checkModels(),
+    laboratory(),
     checkDataSets(dataDirectory(environment)),
     checkTensorFlow(),
   ]);
@@ -57,7 +71,9 @@ export const register = (program: Command): void => {
   program
     .command("doctor")
     .summary("what this machine can do, and how to mend what it lacks")
-    .description("Looks at what this machine can do: execution providers, ffmpeg, ports, cameras, models, data sets.")
+    .description(
+      "Looks at what this machine can do: execution providers, ffmpeg, ports, cameras, models, data directory, data sets.",
+    )
     .option("--json", "print one JSON object: ok, checks [{name, state, detail, remedy}]")
     .addHelpText("after", help)
     .action(async (options: { json?: boolean }) => {

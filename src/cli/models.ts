@@ -1,8 +1,12 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { CytoError, modelsDirectory } from "../core/index.js";
 import { type ListedModel, listModels, resolveModel, verifyModel } from "../registry/index.js";
 import { makeFeatures } from "../training/features/index.js";
+import { addCompare } from "./compareModels.js";
+import { type Laboratory, type LaboratoryOptions, openLaboratory } from "./laboratory.js";
+import { activeModels, addProduction } from "./modelsInProduction.js";
 import { collectByDataset } from "./trainArguments.js";
 
 interface ModelsOptions {
@@ -16,6 +20,7 @@ interface ModelReport {
   readonly version: string;
   readonly directory: string;
   readonly isDefault: boolean;
+  readonly inProduction?: boolean;
   readonly kind?: string;
   readonly precisions?: readonly string[];
   readonly sha256?: string;
@@ -44,16 +49,35 @@ const print = (reports: readonly ModelReport[], json: boolean, goodWord: string)
     process.stdout.write(`${JSON.stringify({ ok: reports.every(({ ok }) => ok), models: reports }, null, 2)}\n`);
     return;
   }
-  for (const { name, version, isDefault, kind, precisions, sha256, error } of reports) {
+  for (const { name, version, isDefault, inProduction, kind, precisions, sha256, error } of reports) {
+    const marks = `${isDefault ? "  default" : ""}${inProduction ? "  in production" : ""}`;
     const facts = error
       ? `${error.code}: ${error.message}`
-      : `${kind}  ${precisions?.join(", ")}  ${sha256?.slice(0, 12)}${isDefault ? "  default" : ""}`;
+      : `${kind}  ${precisions?.join(", ")}  ${sha256?.slice(0, 12)}${marks}`;
     process.stdout.write(`${error ? "BROKEN" : goodWord}  ${name} ${version}  ${facts}\n`);
   }
 };
 
-const list = async (options: ModelsOptions): Promise<void> => {
-  print((await listModels(options.dir)).map(reportOf), options.json ?? false, "found ");
+interface ListOptions extends LaboratoryOptions {
+  readonly dir?: string;
+  readonly json?: boolean;
+}
+
+/** Shipped models and the laboratory's own, with what is in production. */
+const listLaboratory = async (laboratory: Laboratory): Promise<readonly ModelReport[]> => {
+  const own = existsSync(laboratory.paths.models) ? await listModels(laboratory.paths.models) : [];
+  const shipped = (await listModels(modelsDirectory())).map(reportOf);
+  const active = await activeModels(laboratory);
+  return [...shipped, ...own.map((model) => ({ ...reportOf(model), isDefault: false }))].map((report) =>
+    active.includes(`${report.name}@${report.version}`) ? { ...report, inProduction: true } : report,
+  );
+};
+
+const list = async (options: ListOptions): Promise<void> => {
+  const { dir, json = false } = options;
+  const reports =
+    dir === undefined ? await listLaboratory(await openLaboratory(options)) : (await listModels(dir)).map(reportOf);
+  print(reports, json, "found ");
 };
 
 const verifyOne = async (report: ModelReport): Promise<ModelReport> => {
@@ -93,6 +117,10 @@ Examples:
   cytostream models list
   cytostream models verify
   cytostream models verify unet@1.2.0 runs/mine --json
+  cytostream models compare unet@1.3.0-lab.1 unet@1.2.0 fields/ --old ../shared/data/oi-pbc
+  cytostream models promote unet@1.3.0-lab.1 --reason 'seen on twenty slides'
+  cytostream models rollback
+  cytostream models history --at 2026-01-31T07:00
   cytostream models features --data smears/ --out models/features/1.1.0 --model-version 1.1.0`;
 
 interface FeaturesOptions {
@@ -123,15 +151,21 @@ const features = async (options: FeaturesOptions): Promise<void> => {
 export const register = (program: Command): void => {
   const models = program
     .command("models")
-    .summary("list the models that are there, or verify them")
-    .description("Trained networks as shipped: <name>/<version>/ with model.onnx, manifest.json and card.md.")
+    .summary("list, verify, compare and promote models")
+    .description("Trained networks, as shipped and as trained here; what is in production, and what was.")
     .addHelpText("after", help);
   models
     .command("list")
-    .description("Lists the models, newest version first; `default` is what is taken where no version is asked for.")
-    .option("--dir <dir>", "folder of models", modelsDirectory())
+    .description(
+      "Lists the shipped models and the laboratory's own, newest version first; `default` is what is taken where no version is asked for.",
+    )
+    .option("--dir <dir>", "this folder of models alone")
+    .option("--config <file>", "YAML file (also the variable CYTOSTREAM_CONFIG)")
+    .option("--data-dir <dir>", "data directory (also the variable CYTOSTREAM_DATA_DIR)")
     .option("--json", "print JSON")
     .action(list);
+  addProduction(models);
+  addCompare(models);
   models
     .command("verify")
     .description(

@@ -17,8 +17,9 @@ Exit codes (sysexits.h):
   1  done, with a negative      70  an unexpected fault
      finding (doctor, verify)   73  an output cannot be written
   64 usage                      77  not permitted
-  65 unusable input data         78  configuration
-  66 input not found            130  interrupted
+  65 unusable input data         74  a disk cannot be read or written
+  66 input not found             75  busy: try again later
+  78 configuration              130  interrupted
 Each error prints \`CODE: message\` and a remedy; docs/errors.md lists them all.`;
 
 const exampleHelp = `

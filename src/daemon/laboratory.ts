@@ -1,19 +1,23 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { FrameQuality } from "../acquisition/index.js";
 import type { Config } from "../config/index.js";
 import { type Clock, CytoError, DisposalStack, modelsDirectory } from "../core/index.js";
 import type { Detector, DetectorModels } from "../detection/index.js";
 import { openLabelDatabase, openLabelDesk } from "../labels/index.js";
 import type { Logger } from "../observability/index.js";
 import type { Desks } from "../publication/index.js";
-import { openModelDesk } from "../registry/index.js";
+import { type DriftAlarm, openModelDesk } from "../registry/index.js";
 import { laboratoryPaths, lockDirectory } from "../store/index.js";
-import { openJobDesk } from "../training/jobs/index.js";
+import { comparisonFields, openJobDesk } from "../training/jobs/index.js";
+import { confirmedFields } from "./confirmedFields.js";
+import { DriftWatch } from "./driftWatch.js";
 import { keepField } from "./keepField.js";
 import { Liveness } from "./liveness.js";
 import type { CountedFrame } from "./messages.js";
 import { Proposals } from "./proposals.js";
 import { RecentFields } from "./recentFields.js";
+import { scoreModels } from "./scoreModels.js";
 import { trainingPorts } from "./trainingPorts.js";
 
 export interface LaboratoryOptions {
@@ -22,6 +26,8 @@ export interface LaboratoryOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Told of all alarms of drift, when one is raised or cleared, and when others are watched. */
+  readonly onAlarms?: ((alarms: readonly DriftAlarm[]) => void) | undefined;
 }
 
 /** What a laboratory owns and teaches, joined to the live count. Dispose of it after the publication and the detector. */
@@ -35,7 +41,9 @@ export interface Laboratory extends AsyncDisposable {
   /** Tells other processes where the daemon is. */
   noteUrl(url: string): Promise<void>;
   /** A field was counted. */
-  counted(field: CountedFrame): void;
+  counted(field: CountedFrame, quality: FrameQuality): void;
+  /** Looks for what live fields are held against; takes some seconds of one thread the first time. */
+  watchDrift(): Promise<void>;
   /** To be called a few times a second. */
   update(): void;
 }
@@ -52,13 +60,20 @@ const jobsCloseMs = 6000;
  * @throws CytoError DATA_DIRECTORY_BUSY, STORE_NEWER, STORE_DAMAGED, STORE_FULL, STORE_FAILED, MODEL_NOT_FOUND, MODEL_INVALID
  */
 export const openLaboratory = async (options: LaboratoryOptions): Promise<Laboratory> => {
-  const { config, version, clock, log } = options;
+  const { config, version, clock, log, onAlarms } = options;
   const owner = new DisposalStack();
   try {
     const paths = laboratoryPaths(dataDirectoryOf(config));
     const lock = owner.use("data directory", await lockDirectory(paths));
     const database = owner.use("database", await openLabelDatabase(paths));
     const labels = owner.use("labels", openLabelDesk(paths, database));
+    const old = config.training.datasets.map((path) => resolve(path));
+    const compared = async () =>
+      comparisonFields({
+        fields: await confirmedFields(labels, paths),
+        assignments: paths.validation,
+        ...{ old, minutes: config.training.minutes },
+      });
     let detector: Detector | undefined;
     const models = owner.use(
       "models",
@@ -68,13 +83,28 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
         choice: { ...config.detection.models, precision: config.detection.precision },
         gate: config.training.gate,
         clock,
+        score: async (candidate, active) => scoreModels(candidate, active, await compared()),
         swap: async (next, golden) => {
           if (!detector) throw new CytoError("NOT_READY", "the detector is not open yet");
           await detector.swap(next, golden);
         },
       }),
     );
-    models.onChange((promotion) => log.event("models.promoted", { ...promotion }));
+    const drift = new DriftWatch({
+      paths,
+      models: () => models.models,
+      validation: async () => (await compared()).validation,
+      onAlarms: (all, changed) => {
+        for (const { text: message, ...alarm } of changed) log.event("models.alarm", { ...alarm, message });
+        onAlarms?.(all);
+      },
+    });
+    const watchDrift = (): Promise<void> =>
+      drift.refresh().catch((error: unknown) => log.limited("models.driftUnknown", { error }));
+    models.onChange((promotion) => {
+      log.event("models.promoted", { ...promotion });
+      void watchDrift();
+    });
     const liveness = new Liveness(clock);
     const pauses = config.training.whileLive === "pause";
     const jobs = owner.use(
@@ -85,7 +115,7 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
         ports: trainingPorts({ labels, models, paths, liveness, pauses }),
         codeVersion: version,
         clock,
-        ...(config.training.datasets.length > 0 ? { old: config.training.datasets.map((path) => resolve(path)) } : {}),
+        ...(old.length > 0 ? { old } : {}),
         // Where trainings go on beside the live count, the machine is not expected to be idle.
         ...(pauses ? {} : { load: () => 0 }),
         onError: (error) => log.limited("jobs.failed", { error }),
@@ -126,8 +156,10 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
         detector = opened;
       },
       noteUrl: (url) => lock.noteUrl(url),
-      counted: (field) => {
+      watchDrift,
+      counted: (field, quality) => {
         liveness.counted();
+        drift.see(field, quality);
         recent.add(field);
         proposals.see(field);
       },

@@ -14,7 +14,8 @@ const talliesOf = (fields: readonly FieldTally[], side: "candidate" | "active") 
 };
 
 /** What a training found, as the gate takes it. */
-export const scoredPair = ({ fields }: Comparison): ScoredPair => ({
+export const scoredPair = ({ fields, active }: Comparison): ScoredPair => ({
+  against: active,
   candidate: talliesOf(fields, "candidate"),
   active: talliesOf(fields, "active"),
 });

@@ -32,6 +32,7 @@ export const logEvents = {
   "jobs.changed": ["info", "A training began, paused, went on or ended"],
   "jobs.failed": ["error", "What belongs to trainings could not be done: asking the rule, going on with one"],
   "models.promoted": ["info", "Another model is in production from now on, by the gate or by hand"],
+  "models.driftUnknown": ["warn", "What live fields are to be held against cannot be told; drift is not watched"],
   "models.alarm": ["warn", "What is seen has drifted from what the model was validated on, or is as it was again"],
 } as const satisfies Record<string, readonly [level: LogLevel, meaning: string]>;
 

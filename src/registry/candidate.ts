@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { CytoError } from "../core/index.js";
 import type { DetectorModels, DetectorSource } from "../detection/index.js";
 import type { ModelLineage } from "./desk.js";
+import { type DriftReference, driftFile } from "./drift/index.js";
 import { type GoldenPicture, makeGoldenFiles } from "./golden.js";
 import { lineageFile, parseLineage } from "./lineage.js";
 import { loadModel } from "./load.js";
@@ -20,6 +21,8 @@ export interface CandidateRequest {
   readonly lineage: ModelLineage;
   /** Fields that are kept with the model, with what it finds on them; the first six, cut to 384 px. */
   readonly golden: readonly GoldenPicture[];
+  /** How the validation fields look: what live fields are held against while this model serves. */
+  readonly drift?: DriftReference;
   /** Beside a classifier: what finds the cells that it names on the golden fields. */
   readonly detector?: DetectorSource;
 }
@@ -49,7 +52,7 @@ const servingModels = async (
 };
 
 /**
- * Writes a candidate into the laboratory's models, all of it or nothing: as `writeModel` does, with lineage.json and with golden
+ * Writes a candidate into the laboratory's models, all of it or nothing: as `writeModel` does, with lineage.json, drift.json where given, and golden
  * fields, on which the model is run here first. A version is written once.
  * @throws CytoError MODEL_INVALID where it cannot be run, finds nothing, or is there already; INTERNAL where the disk fails
  */
@@ -64,6 +67,7 @@ export const writeCandidate = async (request: CandidateRequest): Promise<Written
     const manifest = await writeModel(trial, draft, files);
     const models = await servingModels(trial, manifest, detector);
     const beside = await makeGoldenFiles({ pictures: golden, models, kind: draft.kind });
+    if (request.drift) beside.set(driftFile, `${JSON.stringify(request.drift, null, 1)}\n`);
     beside.set(lineageFile, `${JSON.stringify(lineage, null, 2)}\n`);
     return { model, directory, manifest: await writeModel(directory, draft, { ...files, beside }) };
   } finally {

@@ -1,5 +1,6 @@
 export * from "./candidate.js";
 export * from "./desk.js";
+export * from "./drift/index.js";
 export { type FeatureNetwork, featureNetworkOf, openFeatureFile, openFeaturesModel } from "./featureNetwork.js";
 export * from "./gate/index.js";
 export { type GoldenPicture, goldenSidePx, mostGoldenFields, readGoldenFields } from "./golden.js";
@@ -24,7 +25,8 @@ export {
   type PaintingNetwork,
 } from "./painterSession.js";
 export type { ServingChoice } from "./production.js";
-export { type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
+export { inProductionAt, type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
+export { entryOf, ModelShelf, type ShelvedModel } from "./shelf.js";
 export { verifyModel } from "./verify.js";
 export { compareVersions, isVersion } from "./version.js";
 export { type ManifestDraft, type ModelFiles, writeModel } from "./write.js";

@@ -28,6 +28,8 @@ import { entryOf, ModelShelf, type ShelvedModel } from "./shelf.js";
 export interface ScoredPair {
   readonly candidate: ModelTallies;
   readonly active: ModelTallies;
+  /** `name@version` of the active model, where it was scored elsewhere and may not be in production any more. */
+  readonly against?: string;
 }
 
 /** What the desk needs of the stations around it. */
@@ -56,7 +58,8 @@ export interface OpenModelDesk extends ModelDesk, AsyncDisposable {
   /**
    * The gate: compares a candidate with the model in production, writes that down, spends its part of the year's alpha, and promotes
    * where the candidate passes. Asked again of the same pair it answers what was found, and promotes where that was not done.
-   * @param scored tallies that were made already, by the training process; else the port `score` makes them
+   * @param scored tallies that were made already, by the training process; else, or where they are of another model than is in
+   *   production by now, the port `score` makes them; promotions by hand and rollbacks go on meanwhile
    * @throws CytoError MODEL_NOT_FOUND, VALIDATION_EMPTY, STORE_FULL and those of `promote`
    */
   judge(candidate: string, scored?: ScoredPair): Promise<GateReport>;
@@ -110,18 +113,17 @@ class LaboratoryDesk implements OpenModelDesk {
     return this.#report(candidate, active, await this.#score(candidate, active));
   }
 
-  judge(candidate: string, scored?: ScoredPair): Promise<GateReport> {
-    return this.#alone(async () => {
-      const { shelf, serving, gate } = this.#parts;
-      const network = servingKindOf(await shelf.find(candidate));
-      const active = serving[network].model.id;
-      const known = gate.entries.findLast((report) => report.candidate === candidate && report.active === active);
-      const report = known ?? this.#report(candidate, active, scored ?? (await this.#score(candidate, active)));
-      // Written down before it takes effect: a crash in between must not leave a test unspent.
-      if (!known) await gate.append(report);
-      if (report.decision === "promote") await this.#promote(candidate, "gate", report.reasons.join("; "));
-      return report;
-    });
+  async judge(candidate: string, scored?: ScoredPair): Promise<GateReport> {
+    const network = servingKindOf(await this.#parts.shelf.find(candidate));
+    let pair = scored;
+    for (;;) {
+      const active = this.#parts.serving[network].model.id;
+      if (pair?.against !== undefined && pair.against !== active) pair = undefined;
+      if (!pair && !this.#testOf(candidate, active))
+        pair = { ...(await this.#score(candidate, active)), against: active };
+      const report = await this.#alone(() => this.#decide(candidate, active, pair));
+      if (report) return report;
+    }
   }
 
   promote(model: string, by: string, reason: string): Promise<Promotion> {
@@ -165,6 +167,24 @@ class LaboratoryDesk implements OpenModelDesk {
     const result = this.#exclusive.then(work);
     this.#exclusive = result.catch(() => undefined);
     return result;
+  }
+
+  /** The test of a pair that was made before. */
+  #testOf(candidate: string, active: string): GateReport | undefined {
+    return this.#parts.gate.entries.findLast((report) => report.candidate === candidate && report.active === active);
+  }
+
+  /** Decides, writes down, promotes. @returns undefined where another model is in production by now */
+  async #decide(candidate: string, active: string, scored: ScoredPair | undefined): Promise<GateReport | undefined> {
+    const { serving, gate, shelf } = this.#parts;
+    if (serving[servingKindOf(await shelf.find(candidate))].model.id !== active) return undefined;
+    const known = this.#testOf(candidate, active);
+    if (!known && !scored) return undefined;
+    const report = known ?? this.#report(candidate, active, scored!);
+    // Written down before it takes effect: a crash in between must not leave a test unspent.
+    if (!known) await gate.append(report);
+    if (report.decision === "promote") await this.#promote(candidate, "gate", report.reasons.join("; "));
+    return report;
   }
 
   /** The pair in which a model would serve. */

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { checkLaboratory } from "../../src/cli/checkLaboratory.js";
 import {
   checkCameras,
   checkDataSets,
@@ -14,6 +15,7 @@ import {
   checkSerialPorts,
   checkTensorFlow,
 } from "../../src/cli/checks.js";
+import { laboratoryPaths, lockDirectory } from "../../src/store/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cytostream-doctor-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,6 +44,16 @@ describe("doctor", () => {
       state: "lacking",
       remedy: expect.stringContaining("Install"),
     });
+  });
+
+  it("tells where the laboratory lies, and who works there", async () => {
+    const paths = laboratoryPaths(join(folder, "laboratory"));
+    expect(await checkLaboratory(paths)).toMatchObject({ state: "ok", detail: expect.stringContaining("first start") });
+    await using lock = await lockDirectory(paths);
+    await lock.noteUrl("http://127.0.0.1:1/");
+    const { state, detail } = await checkLaboratory(paths);
+    expect(state).toBe("ok");
+    expect(detail).toContain(`process ${process.pid} works there at http://127.0.0.1:1/`);
   });
 
   it("lists the cameras by their manifests", async () => {

@@ -1,26 +1,11 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { buildDashboard } from "../../src/dashboard/build.js";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { describe, expect, it, type TestContext } from "vitest";
 import { createPublication, type Publication } from "../../src/publication/index.js";
 import { healthy } from "../publication/harness.js";
 import { sampleCellsInput, sampleCounts, sampleFrameInput, sampleStatus } from "../publication/samples.js";
-
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-
-const launchArguments = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { browserThere, eventually, useBrowser } from "./browserHarness.js";
 
 /** A way to the daemon that can be broken without the daemon's doing. */
 const openRelay = async (port: number) => {
@@ -51,52 +36,14 @@ const openRelay = async (port: number) => {
   return { url: `http://127.0.0.1:${relayPort}/`, breakAll, close };
 };
 
-/** Retries an expectation for as long as a loaded machine may need. */
-const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 30_000 });
-
-describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs chromium)", () => {
-  const folder = mkdtempSync(join(tmpdir(), "cytostream-dashboard-"));
-  let browser: Browser;
-
-  beforeAll(async () => {
-    await buildDashboard(folder);
-    browser = await chromium.launch({ executablePath: executablePath ?? "", args: launchArguments });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+describe.skipIf(!browserThere)("the dashboard in a browser (needs chromium)", () => {
+  const { folder, browser, visit: visitUrl } = useBrowser();
 
   const open = (port = 0): Promise<Publication> =>
     createPublication({ port, version: "0.0.0-test", health: healthy, dashboardDir: folder });
 
-  /** A page that fails the test by any error, and by any request to elsewhere. */
-  const visit = async (
-    test: TestContext,
-    publication: { readonly url: string },
-    options: BrowserContextOptions = {},
-  ) => {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
-    const page = await context.newPage();
-    const faults: string[] = [];
-    page.on("pageerror", (error) => faults.push(error.message));
-    page.on("console", (message) => {
-      if (
-        message.type() === "error" &&
-        !/ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_EMPTY_RESPONSE/.test(message.text())
-      )
-        faults.push(message.text());
-    });
-    page.on("request", (request) => {
-      if (!request.url().startsWith(publication.url) && !request.url().startsWith("blob:")) faults.push(request.url());
-    });
-    test.onTestFinished(async () => {
-      await context.close();
-      expect(faults).toEqual([]);
-    });
-    await page.goto(publication.url);
-    return page;
-  };
+  const visit = (test: TestContext, { url }: { readonly url: string }, options: BrowserContextOptions = {}) =>
+    visitUrl(test, url, options);
 
   const opened = async (test: TestContext): Promise<Publication> => {
     const publication = await open();
@@ -243,7 +190,7 @@ describe.skipIf(executablePath === undefined)("the dashboard in a browser (needs
     await using publication = await open();
     publication.publish(sampleStatus());
     publication.publish(sampleCounts(99_999));
-    const context = await browser.newContext({ viewport: { width, height: 900 } });
+    const context = await browser().newContext({ viewport: { width, height: 900 } });
     const page = await context.newPage();
     await page.goto(publication.url);
     await countOf(page, "erythrocyte").waitFor();

@@ -7,8 +7,14 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { CytoError, createRandom, projectRoot } from "../../src/core/index.js";
-import { createDetector, type Detection, type Detector, type DetectorModels } from "../../src/detection/index.js";
-import { loadDetectorModel, writeModel } from "../../src/registry/index.js";
+import {
+  createDetector,
+  type Detection,
+  type Detector,
+  type DetectorModels,
+  type GoldenFields,
+} from "../../src/detection/index.js";
+import { loadDetectorModel, readGoldenFields } from "../../src/registry/index.js";
 import { toyDetectorBytes } from "../detection/toyModel.js";
 import { toyFrame } from "../detection/toySmear.js";
 import { residentMiB, startDaemonProcess } from "../integration/program.js";
@@ -20,15 +26,20 @@ import {
   toyPlaces,
   toyUmPerPixel,
 } from "../integration/toySetting.js";
-import { detectorDraft } from "../registry/modelFixture.js";
+import { openToyLaboratory, type ToyLaboratory } from "../registry/laboratory.js";
 import { writeToyDataset } from "../training/toyDataset.js";
-import { pass, quantile, tell, times } from "./counts.js";
+import { pass, patient, quantile, tell, times } from "./counts.js";
 
 let toy: ToySetting;
+let laboratory: ToyLaboratory;
 beforeAll(async () => {
   toy = await openToySetting();
+  laboratory = await openToyLaboratory();
 });
-afterAll(() => toy.remove());
+afterAll(async () => {
+  await laboratory.remove();
+  await toy.remove();
+});
 
 const frameAt = (index: number) => toyFrame(toyPlaces(index % 8), { ...toyField, umPerPixel: toyUmPerPixel });
 
@@ -66,10 +77,9 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 describe("models that are corrupt, mis-hashed or of a wrong shape (promise 19)", () => {
   const count = times(5000, 120);
 
-  /** A copy of the model with something wrong in it. */
-  const spoil = async (folder: string, random: ReturnType<typeof createRandom>): Promise<string> => {
-    await rm(folder, { recursive: true, force: true });
-    await cp(join(toy.folder, "models", "unet", "1.0.0"), folder, { recursive: true });
+  /** The candidate with something wrong in it. */
+  const spoil = async (random: ReturnType<typeof createRandom>): Promise<string> => {
+    const folder = await laboratory.candidate("1.1.0-lab.1");
     const [network, manifestPath] = [join(folder, "model.onnx"), join(folder, "manifest.json")];
     const manifest = JSON.parse(await readFile(manifestPath, "utf8")) as Record<string, unknown>;
     let bytes = new Uint8Array(await readFile(network));
@@ -83,12 +93,16 @@ describe("models that are corrupt, mis-hashed or of a wrong shape (promise 19)",
       "shapes",
       "manifest",
       "missing",
+      "another network, hashed",
+      "golden fields changed",
+      "golden fields missing",
     ];
     const kind = kinds[Math.floor(random.next() * kinds.length)]!;
     const at = Math.floor(random.next() * bytes.length);
     if (kind === "flipped") bytes[at] = bytes[at]! ^ (1 << Math.floor(8 * random.next()));
     if (kind.startsWith("cut")) bytes = bytes.slice(0, at);
     if (kind.startsWith("noise")) bytes = Uint8Array.from({ length: 2000 }, () => Math.floor(256 * random.next()));
+    if (kind.startsWith("another")) bytes = new Uint8Array(toyDetectorBytes(0.6));
     if (kind.endsWith("hashed")) manifest.sha256 = sha256(bytes);
     if (kind === "hash") manifest.sha256 = sha256(Uint8Array.of(at & 255, at >> 8));
     if (kind === "classes") manifest.classes = ["leukocyte", "erythrocyte", "platelet"];
@@ -97,25 +111,31 @@ describe("models that are corrupt, mis-hashed or of a wrong shape (promise 19)",
     const text = JSON.stringify(manifest);
     await writeFile(manifestPath, kind === "manifest" ? text.slice(0, Math.floor(random.next() * text.length)) : text);
     if (kind === "missing") await rm(network);
+    const golden = join(folder, "golden");
+    if (kind === "golden fields missing") await rm(golden, { recursive: true });
+    if (kind === "golden fields changed") {
+      const path = join(golden, ["golden.json", "0.png", "1.png"][at % 3]!);
+      const content = await readFile(path);
+      content[at % content.length]! ^= 1;
+      await writeFile(path, content);
+    }
     return kind;
   };
 
-  it(`${count} of them: all refused, the old one serves, no frame lost`, async () => {
+  it(`${count} of them: all refused, the old one serves, no frame lost`, patient, async () => {
     await using detector = await createDetector({ models: toy.models, provider: "cpu", threads: 1 });
     const load = new Load(detector, ({ models, cells }) => {
       expect(models.detector).toEqual(toy.models.detector.ref);
       expect(cells.length).toBe(toyCells);
     });
+    await using desk = await laboratory.open({ swap: (next, golden) => detector.swap(next, golden) });
     const random = createRandom(19);
     const refused: Record<string, number> = {};
     for (let index = 0; index < count; index++) {
-      const folder = join(toy.folder, "spoilt");
-      const kind = await spoil(folder, random);
-      const outcome: unknown = await loadDetectorModel(folder)
-        .then((source) => detector.swap({ detector: source }))
-        .catch((error: unknown) => error);
+      const kind = await spoil(random);
+      const outcome: unknown = await desk.promote("unet@1.1.0-lab.1", "test", kind).catch((error: unknown) => error);
       expect(outcome, kind).toBeInstanceOf(CytoError);
-      expect(["MODEL_INVALID", "MODEL_NOT_FOUND"], `${kind}: ${String(outcome)}`).toContain(
+      expect(["MODEL_INVALID", "MODEL_NOT_FOUND", "MODEL_SELF_TEST_FAILED"], `${kind}: ${String(outcome)}`).toContain(
         (outcome as CytoError).code,
       );
       refused[kind] = (refused[kind] ?? 0) + 1;
@@ -124,28 +144,27 @@ describe("models that are corrupt, mis-hashed or of a wrong shape (promise 19)",
     tell(19, { models: count, ...refused, fields: load.fields, lost: load.failures.length });
     expect(load.failures).toEqual([]);
     expect(load.fields).toBeGreaterThan(0);
+    expect((await desk.history()).map(({ kind }) => kind)).toEqual(["initial", "initial"]);
   });
 });
 
 describe("hot swap (promise 20)", () => {
   let second: DetectorModels;
+  let golden: GoldenFields;
   beforeAll(async () => {
     // The other model answers with half the density, so that a result betrays which one made it.
-    const directory = join(toy.folder, "models", "unet", "2.0.0");
-    const draft = detectorDraft("2.0.0");
-    const thresholds = { erythrocyte: 0.2, leukocyte: 0.2, platelet: 0.2 };
-    const halved = { ...draft, detector: { ...draft.detector, thresholds } };
-    await writeModel(directory, halved, { onnxBytes: toyDetectorBytes(0.5), card: "toy" });
+    const directory = await laboratory.candidate("2.0.0", 0.5);
     second = { ...toy.models, detector: await loadDetectorModel(directory) };
+    golden = { detector: (await readGoldenFields(directory))! };
   });
   const openDetector = (): Promise<Detector> =>
     createDetector({ models: toy.models, provider: "cpu", threads: 1, workers: 2 });
   const swap = (detector: Detector, index: number): Promise<unknown> =>
-    detector.swap(index % 2 === 0 ? second : toy.models);
+    index % 2 === 0 ? detector.swap(second, golden) : detector.swap(toy.models);
 
-  const underLoad = times(1000, 80);
+  const underLoad = times(1000, 50);
 
-  it(`${underLoad} under load: no field fails, each result names the version that made it`, async () => {
+  it(`${underLoad} under load: no field fails, each result names the version that made it`, patient, async () => {
     await using detector = await openDetector();
     const byVersion: Record<string, number> = {};
     const look = ({ models, cells }: Detection): void => {
@@ -166,10 +185,10 @@ describe("hot swap (promise 20)", () => {
     expect(Object.keys(byVersion).sort()).toEqual(["1.0.0", "2.0.0"]);
   });
 
-  const measured = times(1000, 300);
+  const measured = times(1000, 150);
 
   // Small fields and few of them at a time: many swaps pass in little time, and what is under way is no part of the figure.
-  it(`${measured} swaps: memory within 2 %`, async () => {
+  it(`${measured} swaps: memory within 2 %`, patient, async () => {
     await using detector = await openDetector();
     const small = toyFrame([{ kind: "erythrocyte", x: 48, y: 48 }], {
       width: 96,

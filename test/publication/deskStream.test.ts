@@ -47,13 +47,14 @@ describe("trainings over the stream", () => {
 
 describe("models over the stream", () => {
   it("are promoted and rolled back; the topic says which is in production", async (context) => {
-    const { client, desks } = await opened(context);
+    const { client, desks, publication } = await opened(context);
+    const { client: watcher } = await connect(context, publication);
     desks.models.train("1.1.0", "unet@1.0.0", "job-1");
-    client.send({ type: "subscribe", topics: ["models"] });
-    expect((await client.next("models")).promotion).toMatchObject({ kind: "initial", model: "unet@1.0.0" });
+    watcher.send({ type: "subscribe", topics: ["models"] });
+    expect((await watcher.next("models")).promotion).toMatchObject({ kind: "initial", model: "unet@1.0.0" });
     client.send({ type: "model", id: "1", action: "promote", model: "unet@1.1.0", by: "MK", reason: "better" });
     expect((await client.next("promoted")).promotion).toMatchObject({ model: "unet@1.1.0", before: "unet@1.0.0" });
-    const told = await client.next("models");
+    const told = await watcher.next("models");
     expect(told.models.filter(({ active, kind }) => active && kind === "detector")).toMatchObject([
       { version: "1.1.0" },
     ]);

@@ -51,9 +51,13 @@ afterAll(async () => {
   written.clear();
 });
 
-const writeToyCandidate = async (version: string, gain: number): Promise<string> => {
+const stashToyCandidate = async (version: string, gain: number): Promise<string> => {
   stash ??= mkdtemp(join(tmpdir(), "cytostream-candidates-"));
-  const modelsDir = join(await stash, String(gain));
+  return writeToyCandidate(join(await stash, String(gain)), version, gain);
+};
+
+/** Writes a detector that answers with `gain` times the density into a laboratory's models; its folder. */
+export const writeToyCandidate = async (modelsDir: string, version: string, gain = 0.9): Promise<string> => {
   const files = { onnxBytes: toyDetectorBytes(gain), card: `# ${version}\n` };
   const draft = detectorDraft(version);
   return (await writeCandidate({ modelsDir, draft, files, lineage: toyLineage(), golden: goldenPictures() })).directory;
@@ -86,7 +90,7 @@ export const openToyLaboratory = async (): Promise<ToyLaboratory> => {
     clock,
     candidate: async (version, gain = 0.9) => {
       const key = `${version} ${gain}`;
-      const made = written.get(key) ?? writeToyCandidate(version, gain);
+      const made = written.get(key) ?? stashToyCandidate(version, gain);
       written.set(key, made);
       const directory = join(paths.models, "unet", version);
       await mkdir(dirname(directory), { recursive: true });

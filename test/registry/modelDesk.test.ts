@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CytoError, createRandom } from "../../src/core/index.js";
@@ -193,6 +193,25 @@ describe("what is in production", () => {
   });
 });
 
+describe("what killed writes leave", () => {
+  it("goes when it is a day old, and not before", async () => {
+    const left = join(laboratory.paths.models, "unet", ".1.1.0-lab.1.0123456789ab");
+    const trial = join(laboratory.paths.models, ".trial.0123456789ab");
+    await mkdir(left, { recursive: true });
+    await mkdir(trial);
+    await laboratory.candidate("1.1.0-lab.1");
+    laboratory.clock.setNow(Date.now());
+    {
+      await using _desk = await laboratory.open();
+    }
+    expect(await readdir(laboratory.paths.models)).toHaveLength(2);
+    laboratory.clock.advance(2 * 86_400_000);
+    await using _desk = await laboratory.open();
+    expect(await readdir(laboratory.paths.models)).toEqual(["unet"]);
+    expect(await readdir(join(laboratory.paths.models, "unet"))).toEqual(["1.1.0-lab.1"]);
+  });
+});
+
 describe("a promotion that fails", () => {
   it("is of a model that is not there, does not serve, or is unsound", async () => {
     const directory = await laboratory.candidate("1.1.0-lab.1");
@@ -316,6 +335,25 @@ describe("the gate at the desk", () => {
     expect((await desk.compare("unet@1.1.0-lab.1", "unet@1.0.0")).alpha).toBe(report.alpha);
     expect(await codeOf(desk.compare("unet@1.1.0-lab.1", "cells@1.0.0"))).toBe("MODEL_INVALID");
     expect(await codeOf(desk.compare("unet@1.1.0-lab.1", "unet@3.0.0"))).toBe("MODEL_NOT_FOUND");
+  });
+
+  it("scores while others work, and again where another model came into production meanwhile", async () => {
+    await laboratory.candidate("1.1.0-lab.1");
+    await laboratory.candidate("1.1.0-lab.2");
+    const against: string[] = [];
+    await using desk = await laboratory.open({
+      score: async (_candidate, active) => {
+        against.push(active.detector.ref.version);
+        // By hand, while the gate is at work: it must not wait for the gate.
+        if (against.length === 1) await desk.promote("unet@1.1.0-lab.2", "anna", "");
+        return tallies(-0.04);
+      },
+    });
+    const stale = { ...tallies(0.03), against: "unet@0.9.0" };
+    const report = await desk.judge("unet@1.1.0-lab.1", stale);
+    expect(against).toEqual(["1.0.0", "1.1.0-lab.2"]);
+    expect(report).toMatchObject({ active: "unet@1.1.0-lab.2", decision: "promote" });
+    expect((await desk.history())[0]).toMatchObject({ model: "unet@1.1.0-lab.1", before: "unet@1.1.0-lab.2" });
   });
 
   it("has nothing to compare on without validation fields", async () => {

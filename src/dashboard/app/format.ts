@@ -29,3 +29,23 @@ export const wordsOf = (key: string): string =>
     .replace(/([a-z])([A-Z])/g, "$1 $2")
     .replaceAll(/[_-]+/g, " ")
     .toLowerCase();
+
+/** A time of day where it is today, with the day where it is not. */
+export const formatTime = (ms: number): string => {
+  const date = new Date(ms);
+  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (date.toDateString() === new Date().toDateString()) return time;
+  return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })}, ${time}`;
+};
+
+export const formatBytes = (bytes: number): string => {
+  if (bytes < 1e6) return `${whole.format(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+};
+
+/** Points with their sign: "+3.4", "−0.6". */
+export const formatPoints = (value: number): string =>
+  `${value > 0 ? "+" : value < 0 ? "\u2212" : ""}${Math.abs(value).toFixed(1)}`;
+
+/** Enough of a long id to tell it from others. */
+export const shortId = (id: string): string => (id.length > 16 ? id.slice(0, 8) : id);

@@ -1,9 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import type { StatusMessage } from "../../publication/index.js";
+import { hrefOf, type Page } from "./route.js";
 import type { Settings } from "./settings.js";
 import type { Connection } from "./stream.js";
 
 export interface HeaderProps {
+  readonly page: Page;
+  /** The pages that this daemon has. */
+  readonly offered: readonly Page[];
   readonly connection: Connection;
   readonly status: StatusMessage | undefined;
   readonly simulated: boolean;
@@ -72,11 +76,28 @@ const ConnectionPill = ({ connection, onRetry }: Pick<HeaderProps, "connection" 
   );
 };
 
+const pageLabels: Readonly<Record<Page, string>> = {
+  live: "Live",
+  labels: "Labels",
+  jobs: "Training",
+  models: "Models",
+};
+
+const Pages = ({ page, offered }: Pick<HeaderProps, "page" | "offered">) => (
+  <nav class="pages" aria-label="Pages">
+    {offered.map((name) => (
+      <a key={name} href={hrefOf(name)} aria-current={name === page ? "page" : undefined}>
+        {pageLabels[name]}
+      </a>
+    ))}
+  </nav>
+);
+
 const themeLabels = { system: "Auto", light: "Light", dark: "Dark" } as const;
 
 /** Who this is, whether it is real, and whether it is alive. */
 export const Header = (props: HeaderProps) => {
-  const { connection, status, simulated, theme, onTheme, onHelp, onRetry } = props;
+  const { page, offered, connection, status, simulated, theme, onTheme, onHelp, onRetry } = props;
   return (
     <header class="top">
       <h1>
@@ -91,6 +112,7 @@ export const Header = (props: HeaderProps) => {
           Simulated
         </span>
       )}
+      {offered.length > 1 && <Pages page={page} offered={offered} />}
       <div class="states">
         <ConnectionPill connection={connection} onRetry={onRetry} />
         {status !== undefined && (

@@ -1,24 +1,38 @@
 import { useEffect, useRef } from "preact/hooks";
+import { editorKeys } from "./labels/keys.js";
+import type { Page } from "./route.js";
 import { layers, layerTexts } from "./settings.js";
 
 export interface HelpProps {
+  readonly page: Page;
   readonly open: boolean;
   readonly shortcuts: boolean;
   readonly onShortcuts: (on: boolean) => void;
   readonly onClose: () => void;
 }
 
-const keys: readonly (readonly [string, string])[] = [
-  ...layers.map((layer) => [layerTexts[layer].key.toUpperCase(), layerTexts[layer].help] as const),
-  ["P", "Hold the picture, or let it go on"],
+type Keys = readonly (readonly [string, string])[];
+
+const everywhere: Keys = [
   ["T", "Light, dark, or as the system"],
-  ["R", "Connect again at once"],
   ["?", "This page"],
   ["Esc", "Close it"],
 ];
 
+const liveKeys: Keys = [
+  ...layers.map((layer) => [layerTexts[layer].key.toUpperCase(), layerTexts[layer].help] as const),
+  ["P", "Hold the picture, or let it go on"],
+  ["K", "Keep the field for review, where the daemon keeps labels"],
+  ["R", "Connect again at once"],
+];
+
+const keysOf = (page: Page): Keys => [
+  ...(page === "live" ? liveKeys : page === "labels" ? editorKeys : []),
+  ...everywhere,
+];
+
 /** What the keys do, and how to read the page. */
-export const HelpDialog = ({ open, shortcuts, onShortcuts, onClose }: HelpProps) => {
+export const HelpDialog = ({ page, open, shortcuts, onShortcuts, onClose }: HelpProps) => {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (open && dialog.current?.open === false) dialog.current.showModal();
@@ -30,7 +44,7 @@ export const HelpDialog = ({ open, shortcuts, onShortcuts, onClose }: HelpProps)
       <table class="keys">
         <caption class="visually-hidden">Keys</caption>
         <tbody>
-          {keys.map(([key, text]) => (
+          {keysOf(page).map(([key, text]) => (
             <tr key={key}>
               <th scope="row">
                 <kbd>{key}</kbd>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { drawPicture, type Picture } from "./drawPicture.js";
 import { formatCount } from "./format.js";
+import { KeepButton } from "./keep.js";
 import { type Layer, layers, layerTexts, type Settings } from "./settings.js";
 import type { Taxonomy } from "./view.js";
 
@@ -11,6 +12,8 @@ export interface PictureCardProps {
   readonly frozen: boolean;
   readonly onToggle: (layer: Layer) => void;
   readonly onFreeze: () => void;
+  /** Initials to keep fields under; undefined where none can be kept. */
+  readonly keepFor: string | undefined;
 }
 
 const describe = ({ header }: Picture, taxonomy: Taxonomy): string => {
@@ -80,7 +83,7 @@ const Canvas = ({
 };
 
 /** The newest field with its cells. */
-export const PictureCard = ({ picture, taxonomy, settings, frozen, onToggle, onFreeze }: PictureCardProps) => (
+export const PictureCard = ({ picture, taxonomy, settings, frozen, onToggle, onFreeze, keepFor }: PictureCardProps) => (
   <section class="card picture" aria-labelledby="picture-title">
     <div class="card-head">
       <h2 id="picture-title">Field of view</h2>
@@ -89,6 +92,9 @@ export const PictureCard = ({ picture, taxonomy, settings, frozen, onToggle, onF
         <span class="tick" aria-hidden="true" />
         Hold
       </button>
+      {keepFor !== undefined && picture !== undefined && (
+        <KeepButton frame={picture.header.field.frame} author={keepFor} />
+      )}
     </div>
     {picture === undefined ? (
       <div class="canvas-box empty">

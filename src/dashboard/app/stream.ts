@@ -20,6 +20,8 @@ export interface StreamHandlers {
 }
 
 export interface FrameWishes {
+  /** Whether pictures are wanted at all. */
+  readonly shown: boolean;
   readonly maxWidth: number;
   readonly density: boolean;
 }
@@ -32,7 +34,9 @@ interface Session {
 
 type Subscribe = Extract<ClientMessage, { type: "subscribe" }>;
 type SubscribeWishes = Omit<Subscribe, "options"> & {
-  readonly options: { readonly frames: FrameWishes & { readonly maxRateHz: number; readonly cells: boolean } };
+  readonly options: {
+    readonly frames: Omit<FrameWishes, "shown"> & { readonly maxRateHz: number; readonly cells: boolean };
+  };
 };
 type Sent = Exclude<ClientMessage, Subscribe> | SubscribeWishes;
 
@@ -64,6 +68,7 @@ export class Stream {
   #session: Session | undefined;
   /** That of the present connection, while the earlier one is being resumed. */
   #offered: Session | undefined;
+  #offeredTopics: readonly Topic[] = [];
   #last: Partial<Record<Topic, number>> = {};
   #attempt = 0;
   #heardAtMs = 0;
@@ -82,7 +87,11 @@ export class Stream {
   /** Changes what is wanted of the pictures. */
   wish(wishes: FrameWishes): void {
     this.#wishes = wishes;
-    if (this.#session !== undefined) this.#send(this.#subscription(["frames"]));
+    if (this.#session !== undefined) this.#wishFrames();
+  }
+
+  #wishFrames(): void {
+    this.#send(this.#wishes.shown ? this.#subscription(["frames"]) : { type: "unsubscribe", topics: ["frames"] });
   }
 
   /** Tries again at once instead of when the delay is over. */
@@ -127,7 +136,7 @@ export class Stream {
     else if (message.type === "resumed") {
       const missed = message.topics.find(({ topic }) => topic === "counts")?.missed ?? 0;
       this.#live("resumed", missed);
-      this.#send(this.#subscription(["frames"]));
+      this.#wishFrames();
     } else if (message.type === "error" && message.code === "SESSION_UNKNOWN") {
       this.#session = this.#offered;
       this.#subscribeAnew("new");
@@ -135,7 +144,8 @@ export class Stream {
     this.#handlers.onMessage(message);
   }
 
-  #greet({ session, resumeToken, run }: Extract<ServerMessage, { type: "hello" }>): void {
+  #greet({ session, resumeToken, run, topics }: Extract<ServerMessage, { type: "hello" }>): void {
+    this.#offeredTopics = topics;
     const before = this.#session;
     this.#offered = { id: session, token: resumeToken, run };
     if (before?.run !== run) {
@@ -148,7 +158,10 @@ export class Stream {
 
   #subscribeAnew(how: "new" | "restarted"): void {
     this.#last = {};
-    this.#send(this.#subscription(["status", "counts", "frames"]));
+    const wanted = this.#offeredTopics.filter(
+      (topic) => topic !== "cells" && (topic !== "frames" || this.#wishes.shown),
+    );
+    this.#send(this.#subscription(wanted));
     this.#live(how, 0);
   }
 
@@ -163,10 +176,11 @@ export class Stream {
   }
 
   #subscription(topics: Topic[]): SubscribeWishes {
+    const { maxWidth, density } = this.#wishes;
     return {
       type: "subscribe",
       topics,
-      options: { frames: { ...this.#wishes, maxRateHz: pictureRateHz, cells: true } },
+      options: { frames: { maxWidth, density, maxRateHz: pictureRateHz, cells: true } },
     };
   }
 

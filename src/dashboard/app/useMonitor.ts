@@ -87,6 +87,6 @@ export const useMonitor = (wishes: FrameWishes, frozen: boolean): Monitor => {
     return () => stream.current?.close();
   }, []);
 
-  useEffect(() => stream.current?.wish(wishes), [wishes.maxWidth, wishes.density]);
+  useEffect(() => stream.current?.wish(wishes), [wishes.maxWidth, wishes.density, wishes.shown]);
   return { view, picture, retryNow: () => stream.current?.retryNow() };
 };

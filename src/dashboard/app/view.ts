@@ -1,4 +1,14 @@
-import type { CountsMessage, ServerMessage, StatusMessage, TaxonomyMessage } from "../../publication/index.js";
+import type {
+  AlertsMessage,
+  CountsMessage,
+  JobsMessage,
+  LabelsMessage,
+  ModelsMessage,
+  ServerMessage,
+  StatusMessage,
+  TaxonomyMessage,
+  Topic,
+} from "../../publication/index.js";
 import type { Connection } from "./stream.js";
 
 /** A rectangle of the slide that has been looked at, um; `x`, `y` is its centre. */
@@ -19,7 +29,15 @@ export interface View {
   readonly taxonomy: Taxonomy;
   readonly status: StatusMessage | undefined;
   readonly counts: CountsMessage | undefined;
+  readonly alerts: AlertsMessage | undefined;
+  readonly labels: LabelsMessage | undefined;
+  readonly jobs: JobsMessage | undefined;
+  readonly models: ModelsMessage | undefined;
   readonly fields: readonly ScannedField[];
+  /** What this daemon offers. */
+  readonly topics: readonly Topic[];
+  /** Whether live fields can be kept for review. */
+  readonly keep: boolean;
 }
 
 export type ViewEvent =
@@ -35,7 +53,13 @@ export const initialView: View = {
   taxonomy: new Map(),
   status: undefined,
   counts: undefined,
+  alerts: undefined,
+  labels: undefined,
+  jobs: undefined,
+  models: undefined,
   fields: [],
+  topics: [],
+  keep: false,
 };
 
 const maxFields = 4096;
@@ -49,14 +73,28 @@ const withField = (fields: readonly ScannedField[], field: ScannedField): readon
   return [...fields.filter((known) => !samePlace(known, field)), field].slice(-maxFields);
 };
 
-const onMessage = (view: View, message: ServerMessage): View => {
-  if (message.type === "status") return { ...view, status: message };
-  if (message.type === "counts") return { ...view, counts: message };
-  if (message.type !== "hello") return view;
+const onHello = (view: View, message: Extract<ServerMessage, { type: "hello" }>): View => {
   const taxonomy = new Map(message.taxonomy.map((entry) => [entry.class, entry] as const));
-  const { version, run } = message;
-  if (view.run === run) return { ...view, version, taxonomy };
-  return { ...view, version, run, taxonomy, status: undefined, counts: undefined, fields: [] };
+  const { version, run, topics } = message;
+  const known = { version, run, taxonomy, topics, keep: message.capabilities.keep };
+  if (view.run === run) return { ...view, ...known };
+  return { ...initialView, connection: view.connection, ...known };
+};
+
+const onMessage = (view: View, message: ServerMessage): View => {
+  switch (message.type) {
+    case "hello":
+      return onHello(view, message);
+    case "status":
+    case "counts":
+    case "alerts":
+    case "labels":
+    case "jobs":
+    case "models":
+      return { ...view, [message.type]: message };
+    default:
+      return view;
+  }
 };
 
 /** The view after an event. Results of an earlier run of the daemon do not outlive the hello of a new one. */

@@ -2,9 +2,10 @@ import type { FastifyInstance } from "fastify";
 import sharp from "sharp";
 import { z } from "zod";
 import { CytoError } from "../../core/index.js";
-import { type LabelDesk, reviewStates } from "../../labels/index.js";
-import { authorSchema, labelSubmissionSchema, messageIdSchema, sha256Schema } from "../protocol/labels.js";
+import { type LabelDesk, type LabelSubmission, reviewStates } from "../../labels/index.js";
+import { authorSchema, labelFault, labelSubmissionSchema, messageIdSchema, sha256Schema } from "../protocol/labels.js";
 import { maxBodyBytes, maxLabelBytes, maxPictureBytes, maxUploads } from "../protocol/limits.js";
+import { reasonOf } from "../protocol/parse.js";
 import { cellClassSchema } from "../protocol/results.js";
 import type { Desks } from "./desks.js";
 import { limitQuery, parseRequest, Turnstile } from "./request.js";
@@ -28,10 +29,15 @@ const fieldParams = z.strictObject({ field: messageIdSchema });
 
 const unknownField = (): CytoError => new CytoError("LABEL_FIELD_UNKNOWN", "There is no labelled field of that id.");
 
+/** @throws CytoError LABEL_INVALID */
+const parseSubmission = (body: unknown): LabelSubmission => {
+  const parsed = labelSubmissionSchema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new CytoError("LABEL_INVALID", labelFault(body) ?? reasonOf(parsed.error, "the label"));
+};
+
 export const addLabelRoutes = (app: FastifyInstance, labels: LabelDesk): void => {
-  app.post("/v1/labels", { bodyLimit: maxLabelBytes }, ({ body }) =>
-    labels.submit(parseRequest(labelSubmissionSchema, body, "LABEL_INVALID")),
-  );
+  app.post("/v1/labels", { bodyLimit: maxLabelBytes }, ({ body }) => labels.submit(parseSubmission(body)));
   app.get("/v1/labels", ({ query }) => {
     const { state, class: cellClass, group, limit, after } = parseRequest(listQuery, query);
     return labels.list({ states: state, cellClass, group, limit, after });

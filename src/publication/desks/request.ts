@@ -2,15 +2,11 @@ import { z } from "zod";
 import { CytoError } from "../../core/index.js";
 import { reasonOf } from "../protocol/parse.js";
 
-/** @throws CytoError REQUEST_INVALID, or another code, in words that repeat nothing of what was sent */
-export const parseRequest = <T>(
-  schema: z.ZodType<T>,
-  value: unknown,
-  code: "REQUEST_INVALID" | "LABEL_INVALID" = "REQUEST_INVALID",
-): T => {
+/** @throws CytoError REQUEST_INVALID, in words that repeat nothing of what was sent */
+export const parseRequest = <T>(schema: z.ZodType<T>, value: unknown): T => {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new CytoError(code, reasonOf(parsed.error, "the request"));
+  throw new CytoError("REQUEST_INVALID", reasonOf(parsed.error, "the request"));
 };
 
 export const limitQuery = (standard: number, most: number) =>

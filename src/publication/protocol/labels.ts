@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { reviewStates } from "../../labels/index.js";
+import { CytoError } from "../../core/index.js";
+import { labelLimits, parseLabel, reviewStates } from "../../labels/index.js";
 import { cellClassSchema } from "./results.js";
 
 /** Schemas of labelled fields: what is handed in over the stream and over HTTP, and what is answered. */
@@ -18,7 +19,14 @@ export const boxSchema = z
   .strictObject({ left: z.number(), top: z.number(), right: z.number(), bottom: z.number() })
   .describe("Px of the picture; right and bottom are exclusive.");
 
-export const labelledCellSchema = z.strictObject({ cellClass: cellClassSchema, box: boxSchema });
+const share = z.number().min(0).max(1);
+
+export const labelledCellSchema = z.strictObject({
+  cellClass: cellClassSchema,
+  box: boxSchema,
+  confidence: share.optional().describe("How sure a detector was that a cell is here."),
+  probabilities: z.partialRecord(cellClassSchema, share).optional().describe("Of the classes that it may be."),
+});
 
 const originText = z.string().min(1).max(200);
 export const originSchema = z
@@ -43,7 +51,7 @@ export const labelSubmission = {
   id: messageIdSchema.describe("The client's own: sent again, it changes nothing."),
   field: messageIdSchema.optional().describe("The field that is changed; absent for a new one."),
   picture: sha256Schema.optional().describe("Sent before; absent where `field` is given."),
-  cells: z.array(labelledCellSchema).max(10_000),
+  cells: z.array(labelledCellSchema).max(labelLimits.cells),
   state: reviewStateSchema,
   author: authorSchema,
   umPerPixel: z.number().positive().max(100).optional(),
@@ -51,6 +59,18 @@ export const labelSubmission = {
   basedOn: z.int().positive().optional().describe("Revision that was changed; another one since is a LABEL_CONFLICT."),
 };
 export const labelSubmissionSchema = z.strictObject(labelSubmission);
+
+const maxFaultLength = 300;
+
+/** What the desk itself would say against a label, or undefined where it has nothing against it. */
+export const labelFault = (label: unknown): string | undefined => {
+  try {
+    parseLabel(label);
+    return undefined;
+  } catch (error) {
+    return CytoError.from(error).message.slice(0, maxFaultLength);
+  }
+};
 
 export const labelReceipt = {
   id: messageIdSchema,

@@ -74,7 +74,7 @@ export const maxModelsListed = 100;
 
 export const modelsBody = {
   models: z.array(z.strictObject(modelSummary)).max(maxModelsListed),
-  promotion: promotionSchema.nullable().describe("The newest; null before the first."),
+  promotion: promotionSchema.nullable().describe("The newest of any kind of model; null before the first."),
 };
 
 export const promoteSchema = z.strictObject({ model: modelIdSchema, by: authorSchema, reason: reasonSchema });

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { type ClientMessage, clientMessageSchema, clientMessageTypes } from "./clientMessages.js";
-import { messageIdSchema } from "./labels.js";
+import { labelFault, messageIdSchema } from "./labels.js";
 import type { StreamErrorCode } from "./serverMessages.js";
 
 /** A parsed message of a client, or why it is refused: a value, since refusing is expected. */
@@ -41,8 +41,8 @@ export const reasonOf = (error: z.ZodError, whole: string): string => {
 };
 
 /**
- * Parses one text message of a client. Never throws. The reason names keys of the schema and never repeats what the client
- * sent, so that it is safe to log and to send back.
+ * Parses one text message of a client. Never throws. The reason names keys of the schema and repeats nothing that the client
+ * sent, so that it is safe to log and to send back; only of a label, which is not logged, it may quote an unknown class.
  */
 export const parseClientMessage = (text: string): ParsedClientMessage => {
   const value = parseJson(text);
@@ -56,6 +56,7 @@ export const parseClientMessage = (text: string): ParsedClientMessage => {
   const parsed = clientMessageSchema.safeParse(value);
   if (parsed.success) return { ok: true, message: parsed.data };
   const id = messageIdSchema.safeParse((value as { id?: unknown }).id).data;
-  const code = type === "label" && id !== undefined ? "LABEL_INVALID" : "MESSAGE_INVALID";
-  return refuse(code, reasonOf(parsed.error, "the message"), id);
+  const reason = reasonOf(parsed.error, "the message");
+  if (type !== "label" || id === undefined) return refuse("MESSAGE_INVALID", reason, id);
+  return refuse("LABEL_INVALID", labelFault(value) ?? reason, id);
 };

@@ -1,4 +1,5 @@
 import type { AdamOptions } from "../../engine/index.js";
+import type { UNetOptions } from "../../networks/index.js";
 import type { TrainingRequest } from "../listener.js";
 import type { Schedule } from "../trainer/index.js";
 
@@ -7,6 +8,8 @@ export interface DetectorTraining extends TrainingRequest {
   readonly shares?: Readonly<Record<string, number>>;
   /** Initial learning rate, batch size and canvas, where not the defaults. */
   readonly settings?: Partial<DetectorSettings>;
+  /** Default: the one that is shipped. */
+  readonly network?: UNetOptions;
 }
 
 export interface DetectorSettings {

@@ -44,7 +44,7 @@ export const trainDetector = async (request: DetectorTraining): Promise<Training
     cache: request.cache,
     made,
   });
-  const network = defaultUNet;
+  const { network = defaultUNet } = request;
   const problem = detectorProblem({ batch, canvasPx, network, loss: defaultDetectionLoss, optimiser });
   const { seed, shares, scales, from } = request;
   const fitted = await fitNetwork({

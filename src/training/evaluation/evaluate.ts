@@ -76,7 +76,7 @@ interface Pass {
 }
 
 /** Detects field by field, the next picture being decoded meanwhile. */
-const detectAll = async (
+export const detectAll = async (
   detector: Detector,
   fields: readonly LabelledField[],
   scaleOf: (index: number) => number | undefined,

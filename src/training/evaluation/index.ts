@@ -8,3 +8,4 @@ export {
   type ScaleChoice,
 } from "./evaluate.js";
 export { evaluationTable } from "./table.js";
+export { type TallyOptions, tallyModels } from "./tallyModels.js";

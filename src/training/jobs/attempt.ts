@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import type { ErrorCode } from "../../core/index.js";
 import { type ChildMessage, childMessageSchema, type ParentMessage } from "./messages.js";
 import { killTraining, startTraining } from "./trainingProcess.js";
-import { readVitals, type Vitals } from "./vitals.js";
+import { heldUpBetween, readVitals, type Vitals } from "./vitals.js";
 
 export interface AttemptLimits {
   /** Whether it runs only when nothing else on the machine wants to. */
@@ -11,6 +11,8 @@ export interface AttemptLimits {
   readonly memoryMiB: number;
   /** Work, pauses not counted. */
   readonly workMs: number;
+  /** Its first sign of life comes within this time. */
+  readonly startMs: number;
   /** Without a sign of life for so long it hangs. */
   readonly hungMs: number;
   /** It may take so long to rest by itself before it is stopped. */
@@ -31,12 +33,12 @@ export interface AttemptOptions {
   readonly folder: string;
   readonly limits: AttemptLimits;
   readonly onMessage: (message: ChildMessage) => void;
+  /** It does nothing any more until it is to go on. */
+  readonly onRested: (how: "itself" | "stopped") => void;
 }
 
-/** A starved process, which would run and is not let, may be silent for this many times as long as a hanging one. */
+/** A process whose threads would run and are not let may be silent for this many times as long as a hanging one. */
 const starvedTimes = 15;
-/** A main thread that computed less than this part of the time was starved. */
-const starvedPart = 0.1;
 
 /** Messages of a process that has ended arrive within this time, ms. */
 const lastWordsMs = 1000;
@@ -59,15 +61,18 @@ export class Attempt {
   readonly #child: ChildProcess;
   readonly #limits: AttemptLimits;
   #verdict: AttemptOutcome | undefined;
+  readonly #onRested: AttemptOptions["onRested"];
   #signMs = performance.now();
+  #alive = false;
   #atSign: Vitals | undefined;
   #peakMiB = 0;
   #resting = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ folder, limits, onMessage }: AttemptOptions) {
+  constructor({ folder, limits, onMessage, onRested }: AttemptOptions) {
     this.#limits = limits;
+    this.#onRested = onRested;
     this.#child = startTraining(folder, limits);
     const child = this.#child;
     child.on("message", (value) => this.#receive(value, onMessage));
@@ -102,6 +107,7 @@ export class Attempt {
     this.#send("rest");
     this.#timer = setTimeout(() => {
       this.#stopped = this.#signal("SIGSTOP");
+      if (this.#stopped) this.#onRested("stopped");
     }, this.#limits.restMs);
   }
 
@@ -147,10 +153,14 @@ export class Attempt {
     if (!parsed.success) return;
     const message = parsed.data;
     this.#signMs = performance.now();
+    this.#alive = true;
     this.#atSign = undefined;
     if (message.kind === "finished") this.#verdict ??= { kind: "finished", candidates: message.candidates };
     if (message.kind === "failed") this.#verdict ??= failureOf(message);
-    if (message.kind === "resting") clearTimeout(this.#timer);
+    if (message.kind === "resting" && this.#resting) {
+      clearTimeout(this.#timer);
+      this.#onRested("itself");
+    }
     if (message.kind === "beat" && message.workMs > this.#limits.workMs)
       this.#condemn(lost("JOB_TIME_OVER", `${Math.round(message.workMs / 1000)} s of work`, false));
     onMessage(message);
@@ -167,7 +177,8 @@ export class Attempt {
     if (!vitals || this.#verdict) return;
     this.#atSign ??= vitals;
     this.#peakMiB = Math.max(this.#peakMiB, vitals.rssMiB);
-    const { memoryMiB, hungMs } = this.#limits;
+    const { memoryMiB, startMs } = this.#limits;
+    const hungMs = this.#alive ? this.#limits.hungMs : startMs;
     if (vitals.rssMiB > memoryMiB) {
       const text = `${Math.round(vitals.rssMiB)} MiB where ${memoryMiB} are allowed`;
       this.#condemn(lost("JOB_OUT_OF_MEMORY", text, false));
@@ -175,9 +186,9 @@ export class Attempt {
     }
     if (this.#stopped) return;
     const silentMs = performance.now() - this.#signMs;
-    const computedMs = vitals.mainCpuMs - this.#atSign.mainCpuMs;
-    const starved = vitals.state === "R" && computedMs < starvedPart * silentMs;
-    if (silentMs > hungMs * (starved ? starvedTimes : 1))
+    // Time in which others had the machine is not silence; where it never gets any, there is an end to that too.
+    const heldUpMs = heldUpBetween(this.#atSign, vitals);
+    if (silentMs - heldUpMs > hungMs || silentMs > starvedTimes * hungMs)
       this.#condemn(lost("JOB_HUNG", `no sign of life for ${Math.round(silentMs / 1000)} s`, true));
   }
 

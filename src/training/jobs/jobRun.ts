@@ -43,6 +43,7 @@ export class JobRun {
   #course: JobCourse;
   #attempt: Attempt | undefined;
   #wake = (): void => undefined;
+  #holding: Promise<void> = Promise.resolve();
   #closing = false;
   #cancelled = false;
 
@@ -69,14 +70,23 @@ export class JobRun {
     return this.#course;
   }
 
-  async hold(by: Holder, held: boolean): Promise<void> {
-    if (this.#course.ending || this.#course.holders.includes(by) === held) return;
+  /** Holds the work, or lets go of it; one after another, so that a hold and its release, however close, end as they were asked. */
+  hold(by: Holder, held: boolean): Promise<void> {
     // The pause does not wait for the disk.
-    if (held) this.#attempt?.rest();
-    await this.#note({ kind: held ? "held" : "released", by });
-    if (this.#course.holders.length > 0) return;
-    this.#attempt?.goOn();
-    this.#wake();
+    if (held && !this.#course.ending) this.#attempt?.rest();
+    const done = this.#holding.then(() => this.#setHold(by, held));
+    this.#holding = done.catch(() => undefined);
+    return done;
+  }
+
+  async #setHold(by: Holder, held: boolean): Promise<void> {
+    if (!this.#course.ending && this.#course.holders.includes(by) !== held)
+      await this.#note({ kind: held ? "held" : "released", by });
+    if (this.#course.holders.length > 0) this.#attempt?.rest();
+    else {
+      this.#attempt?.goOn();
+      this.#wake();
+    }
   }
 
   async cancel(): Promise<void> {
@@ -150,7 +160,12 @@ export class JobRun {
   async #try(): Promise<AttemptOutcome> {
     const { folder, limits } = this.#options;
     const losses = new LossSeries(folder);
-    const attempt = new Attempt({ folder, limits, onMessage: (message) => this.#receive(message, losses) });
+    const attempt = new Attempt({
+      folder,
+      limits,
+      onMessage: (message) => this.#receive(message, losses),
+      onRested: (how) => void this.#note({ kind: "rested", how }).catch(() => undefined),
+    });
     this.#attempt = attempt;
     try {
       const { pid } = attempt;

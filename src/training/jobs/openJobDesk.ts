@@ -3,18 +3,17 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Clock, CytoError, isLeukocyteClass, systemClock } from "../../core/index.js";
-import type { GateReport } from "../../registry/index.js";
-import { type LaboratoryPaths, readJournal, writeFileDurably } from "../../store/index.js";
+import { candidateVersion, type GateReport } from "../../registry/index.js";
+import { type LaboratoryPaths, writeFileDurably } from "../../store/index.js";
 import type { AttemptLimits } from "./attempt.js";
-import { candidateVersion } from "./candidateVersion.js";
 import type { JobDesk, JobRecord, TriggerDecision } from "./desk.js";
 import { type RuleWatch, watchRule } from "./evaluator.js";
-import { JobRun, type JobWork, jobJournal, parseJobEvent } from "./jobRun.js";
-import { decimate, readLosses } from "./lossSeries.js";
+import { JobRun, type JobWork } from "./jobRun.js";
 import type { JobPlan, ParentModel } from "./plan.js";
+import { completeRecord, notFound, readCourses, samplesOf } from "./records.js";
 import { freezeSnapshot, readSnapshot, type SnapshotField } from "./snapshot.js";
 import { defaultSplit, openAssignments, type SplitPolicy, splitFields } from "./split.js";
-import { type JobCourse, recordOf, reduceJob } from "./state.js";
+import type { JobCourse } from "./state.js";
 import { type Comparison, comparisonFile, comparisonSchema } from "./tallies.js";
 import { decide, type TriggerFacts, type TriggerRule } from "./trigger.js";
 
@@ -81,23 +80,20 @@ export interface OpenJobDesk extends JobDesk, AsyncDisposable {
 
 /** Fields to learn from that a training needs, over those that validate. */
 const leastFields = 4;
-const limitsDefault = { yields: true, hungMs: 20_000, restMs: 1500, stopMs: 5000, watchMs: 500 };
+const limitsDefault = { yields: true, startMs: 25_000, hungMs: 20_000, restMs: 1500, stopMs: 5000, watchMs: 500 };
 /** The process keeps the time by itself; it is ended when it has taken so much more. */
 const workOver = { factor: 1.25, ms: 120_000 };
 
-const idPattern = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
-
+/** By the time at which it began, so that names sort as jobs followed each other. */
 const newId = (atMs: number): string => {
-  const [day = "", time = ""] = new Date(atMs).toISOString().split("T");
-  return `${day.replaceAll("-", "")}-${time.slice(0, 8).replaceAll(":", "")}-${randomBytes(3).toString("hex")}`;
+  const digits = new Date(atMs).toISOString().replaceAll(/\D/g, "");
+  return `${digits.slice(0, 8)}-${digits.slice(8, 17)}-${randomBytes(3).toString("hex")}`;
 };
 
 const foldersIn = async (path: string): Promise<readonly string[]> => {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
 };
-
-const notFound = (id: string): CytoError => new CytoError("JOB_NOT_FOUND", `there is no job ${id}`);
 
 class Desk implements OpenJobDesk {
   readonly #options: JobDeskOptions;
@@ -117,11 +113,7 @@ class Desk implements OpenJobDesk {
 
   async open(): Promise<void> {
     const { paths, ports, ruleEveryMs = 60_000, onError = () => undefined } = this.#options;
-    for (const name of (await readdir(paths.jobs).catch(() => [])).filter((one) => idPattern.test(one)).sort()) {
-      const events = await readJournal(jobJournal(join(paths.jobs, name)), parseJobEvent).catch(() => []);
-      const course = events.reduce<JobCourse | undefined>(reduceJob, undefined);
-      if (course) this.#courses.set(name, course);
-    }
+    for (const course of await readCourses(paths)) this.#courses.set(course.id, course);
     const left = [...this.#courses.values()].filter(({ ending }) => !ending);
     for (const { id } of left) {
       // One at a time; more than one cannot have been left but by hand.
@@ -151,7 +143,7 @@ class Desk implements OpenJobDesk {
 
   async sample(id: string, name: string): Promise<Uint8Array> {
     if (!this.#courses.has(id)) throw notFound(id);
-    const known = (await this.#samples(id)).get(name);
+    const known = (await samplesOf(this.#options.paths, id)).get(name);
     if (!known) throw new CytoError("JOB_NOT_FOUND", `the job ${id} has no sample ${name}`);
     return readFile(known);
   }
@@ -308,8 +300,8 @@ class Desk implements OpenJobDesk {
       ...(painter ? { painter } : {}),
       modelsDir: paths.models,
       versions: {
-        detector: await candidateVersion(paths.models, detector),
-        classifier: await candidateVersion(paths.models, classifier ?? detector),
+        detector: await this.#version(detector),
+        classifier: await this.#version(classifier ?? detector),
       },
       seed: settings.seed,
       threads: settings.threads,
@@ -321,6 +313,11 @@ class Desk implements OpenJobDesk {
       ...(sizes ? { sizes } : {}),
     };
     await writeFileDurably(join(folder, "job.json"), `${JSON.stringify(plan, null, 1)}\n`);
+  }
+
+  async #version({ name, version }: ParentModel): Promise<string> {
+    const taken = await readdir(join(this.#options.paths.models, name)).catch(() => []);
+    return candidateVersion(version, [version, ...taken]);
   }
 
   async #facts(): Promise<TriggerFacts> {
@@ -360,25 +357,8 @@ class Desk implements OpenJobDesk {
     });
   }
 
-  async #samples(id: string): Promise<ReadonlyMap<string, string>> {
-    const folder = join(this.#options.paths.jobs, id);
-    const list = async (path: string, prefix: string): Promise<readonly [string, string][]> => {
-      const names = await readdir(path).catch(() => []);
-      return names
-        .filter((name) => name.endsWith(".png"))
-        .sort()
-        .map((name) => [prefix + name, join(path, name)]);
-    };
-    return new Map([
-      ...(await list(join(folder, "painter", "samples"), "painter-")),
-      ...(await list(join(folder, "samples"), "")),
-    ]);
-  }
-
-  async #record(id: string): Promise<JobRecord> {
-    const folder = join(this.#options.paths.jobs, id);
-    const [losses, samples] = await Promise.all([readLosses(folder), this.#samples(id)]);
-    return { ...recordOf(this.#courses.get(id)!), losses: decimate(losses), samples: [...samples.keys()] };
+  #record(id: string): Promise<JobRecord> {
+    return completeRecord(this.#options.paths, this.#courses.get(id)!);
   }
 }
 

@@ -48,6 +48,8 @@ export const jobPlanSchema = z.object({
       classifierSteps: count.optional(),
       batch: count.optional(),
       canvasPx: count.optional(),
+      /** Channels of the detector, where it is not of the size that is shipped. */
+      widths: z.tuple([count, count, count, count]).optional(),
     })
     .optional(),
 });
@@ -60,8 +62,6 @@ export interface TimeShares {
   readonly painterMs: number;
   readonly paintMs: number;
   readonly classifierMs: number;
-  /** Thresholds, candidate, comparison. */
-  readonly tailMs: number;
 }
 
 /** Shorter painters' trainings than this change next to nothing. */
@@ -80,6 +80,5 @@ export const timeShares = (
     painterMs: paints && painterMs >= leastPainterMs ? painterMs : 0,
     paintMs: paints ? 0.06 * totalMs : 0,
     classifierMs: classifies && classifierMs >= leastClassifierMs ? classifierMs : 0,
-    tailMs: Math.max(0.1 * totalMs, Math.min(45_000, 0.3 * totalMs)),
   };
 };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { type Journal, openJournal } from "../../store/index.js";
+import { type Journal, openJournal, readJournal } from "../../store/index.js";
 
 /** Of a labelled field, what decides on which side of the split it lies. */
 export interface SplitField {
@@ -24,7 +24,8 @@ export interface SplitPolicy {
 }
 
 export const defaultSplit: SplitPolicy = {
-  validationShare: 0.2,
+  // The gate sees a gain of 3 points on 100 fields four times of five, on 50 less than every other time.
+  validationShare: 0.25,
   leastValidation: 12,
   calibrationShare: 0.15,
   leastCalibration: 6,
@@ -41,11 +42,28 @@ export type Assignment = z.infer<typeof assignmentSchema>;
 export const openAssignments = (path: string): Promise<Journal<Assignment>> =>
   openJournal(path, (value) => assignmentSchema.parse(value));
 
+export const readAssignments = (path: string): Promise<Assignment[]> =>
+  readJournal(path, (value) => assignmentSchema.parse(value));
+
 const keysOf = ({ id, group, slide }: SplitField): readonly string[] => [
   `field:${id}`,
   ...(group === undefined ? [] : [`group:${group}`]),
   ...(slide === undefined ? [] : [`slide:${slide}`]),
 ];
+
+/** The fields that validate, by what was decided so far: those that hang together with a frozen one. */
+export const frozenFields = <Field extends SplitField>(
+  fields: readonly Field[],
+  known: readonly Assignment[],
+): readonly Field[] => {
+  const frozen = new Set(known.filter(({ to }) => to === "validation").flatMap(({ keys }) => keys));
+  const ids = new Set(
+    componentsOf(fields)
+      .filter(({ keys }) => keys.some((key) => frozen.has(key)))
+      .flatMap((component) => component.fields.map(({ id }) => id)),
+  );
+  return fields.filter(({ id }) => ids.has(id));
+};
 
 interface Component {
   readonly fields: readonly SplitField[];

@@ -14,6 +14,8 @@ export const jobEventSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("at"), step: z.enum(jobSteps), done: z.number() }),
   z.object({ kind: z.literal("held"), by: holder }),
   z.object({ kind: z.literal("released"), by: holder }),
+  /** Held, its process does nothing: by itself between two steps, or stopped where it was. */
+  z.object({ kind: z.literal("rested"), how: z.enum(["itself", "stopped"]) }),
   /** Its process ended before its time. `crash`: by its own fault. */
   z.object({ kind: z.literal("lost"), crash: z.boolean(), ...failure.shape }),
   /** Its process was asked to keep its place and end. */
@@ -38,6 +40,8 @@ export interface JobCourse {
   readonly step: JobStep;
   readonly done: number;
   readonly attempt: number;
+  /** Whether its last process was lost, and the next is another attempt. */
+  readonly again: boolean;
   /** Processes that it has lost by their own fault. */
   readonly crashes: number;
   /** Whether a process works on it. */
@@ -80,14 +84,28 @@ export const reduceJob = (course: JobCourse | undefined, event: JobEvent): JobCo
   if (event.kind === "queued") {
     if (course) return course;
     const { id, reason, fields, atMs } = event;
-    const begin = { step: "snapshot", done: 0, attempt: 1, crashes: 0, working: false, holders: [] } as const;
+    const begin = {
+      step: "snapshot",
+      done: 0,
+      attempt: 1,
+      again: false,
+      crashes: 0,
+      working: false,
+      holders: [],
+    } as const;
     return { id, reason, fields, startedAtMs: atMs, ...begin };
   }
   if (!course || course.ending) return course;
   switch (event.kind) {
     case "began": {
       const { pid, startTime } = event;
-      return { ...course, working: true, process: { pid, ...(startTime === undefined ? {} : { startTime }) } };
+      return {
+        ...course,
+        working: true,
+        attempt: course.attempt + (course.again ? 1 : 0),
+        again: false,
+        process: { pid, ...(startTime === undefined ? {} : { startTime }) },
+      };
     }
     case "at":
       // A process that begins again goes through steps that are behind: the whole does not go back.
@@ -99,8 +117,10 @@ export const reduceJob = (course: JobCourse | undefined, event: JobEvent): JobCo
     case "lost": {
       const crashes = course.crashes + (event.crash ? 1 : 0);
       const lastLoss = { code: event.code, message: event.message };
-      return { ...omitProcess(course), crashes, attempt: course.attempt + 1, lastLoss };
+      return { ...omitProcess(course), crashes, again: true, lastLoss };
     }
+    case "rested":
+      return course;
     case "interrupted":
       return omitProcess(course);
     case "candidate":

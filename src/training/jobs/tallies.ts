@@ -25,5 +25,14 @@ export const comparisonSchema = z.object({
 /** Two models, field by field: what the gate decides on. */
 export type Comparison = z.infer<typeof comparisonSchema>;
 
+/** What the model in production makes of the fields that are compared on, in their order: `baseline.json` in the job's folder. */
+export const baselineSchema = z.object({
+  model: z.string(),
+  /** Time that one field took, ms. */
+  fieldMs: z.number(),
+  tallies: z.array(byClass),
+});
+export type Baseline = z.infer<typeof baselineSchema>;
+
 /** File of a comparison in the job's folder, by the kind of model. */
 export const comparisonFile = (kind: "detector" | "classifier"): string => `tallies.${kind}.json`;

@@ -77,7 +77,10 @@ const quiet = ({ live, lastLiveAtMs, atMs }: TriggerFacts, { idleMinutes }: Trig
   if (live) return { holds: false, text: "A slide is being counted." };
   const idle = lastLiveAtMs === undefined || atMs - lastLiveAtMs >= idleMinutes * minuteMs;
   return idle
-    ? { holds: true, text: `No slide has been counted for ${idleMinutes} minutes.` }
+    ? {
+        holds: true,
+        text: idleMinutes > 0 ? `No slide has been counted for ${idleMinutes} minutes.` : "No slide is in the way.",
+      }
     : { holds: false, text: `A slide was counted less than ${idleMinutes} minutes ago.` };
 };
 

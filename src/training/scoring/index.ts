@@ -1,6 +1,7 @@
 /** Scoring of a detector against labels: pure functions of labelled fields and findings. */
 export { assign, type Edge } from "./assignment.js";
 export { type AveragePrecision, averagePrecision50 } from "./averagePrecision.js";
+export { fieldTallies } from "./fieldTallies.js";
 export {
   depthOfClasses,
   type LeukocyteAnswer,

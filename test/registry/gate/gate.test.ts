@@ -17,7 +17,7 @@ import {
 } from "../../../src/registry/index.js";
 import { realisticTruth, simulateFields, simulateTallies } from "./simulate.js";
 
-const alpha = 0.05 * (1 / 730 + 1 / 64);
+const alpha = 0.05 * (1 / 730 + 1 / 32);
 const names = { candidate: "unet@1.3.0-lab.1", active: "unet@1.2.0" };
 const judge = (
   tallies: Parameters<typeof judgeCandidate>[0]["tallies"],
@@ -170,7 +170,7 @@ describe("spending of the year's alpha", () => {
       const atMs = night * 86_400_000;
       spent.push({ atMs, alpha: nextLevel(0.05, spent, atMs) });
     }
-    expect(spent[0]!.alpha).toBeCloseTo(0.00085, 5);
+    expect(spent[0]!.alpha).toBeCloseTo(0.00163, 5);
     expect(Math.min(...spent.map((test) => test.alpha))).toBeGreaterThan(0.05 / 731);
   });
 });

@@ -1,20 +1,27 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { onnxruntimeEngine } from "../../../src/engine/index.js";
+import { createRandom } from "../../../src/core/index.js";
+import { Graph, serialise } from "../../../src/engine/onnx/index.js";
+import { ParameterSet, TrainingLayers, uNet, uNetInference, weightsOf } from "../../../src/networks/index.js";
 import type { GateReport } from "../../../src/registry/index.js";
-import { readManifest } from "../../../src/registry/index.js";
-import { type LaboratoryPaths, laboratoryPaths } from "../../../src/store/index.js";
+import { readManifest, writeModel } from "../../../src/registry/index.js";
+import { type LaboratoryPaths, laboratoryPaths, readJournal } from "../../../src/store/index.js";
 import { openDataset } from "../../../src/training/datasets/index.js";
-import { trainDetector } from "../../../src/training/index.js";
 import type {
+  AttemptLimits,
   Comparison,
+  JobDesk,
   JobDeskOptions,
   JobPorts,
+  JobRecord,
   ParentModel,
   SnapshotField,
   TrainingSettings,
 } from "../../../src/training/jobs/index.js";
+import { jobJournal, parseJobEvent } from "../../../src/training/jobs/jobRun.js";
+import type { JobEvent } from "../../../src/training/jobs/state.js";
+import { detectorDraft } from "../../registry/modelFixture.js";
 import { writeSmearDataset } from "../painter/smearDataset.js";
 import { writeUntrainedPainter } from "../painter/untrainedPainter.js";
 
@@ -46,22 +53,23 @@ const refOf = async (directory: string): Promise<ParentModel> => {
   return { directory, name, version, sha256 };
 };
 
-/** A detector that was trained for two steps. */
-export const toyDetector = async (folder: string, dataset: string): Promise<ParentModel> => {
-  const out = join(folder, "base");
-  await trainDetector({
-    datasets: [dataset],
-    out,
-    duration: { steps: 2 },
-    seed: 1,
-    resume: false,
-    version: "1.2.0",
-    engine: onnxruntimeEngine({ intraOpThreads: 1 }),
-    command: "cytostream train unet",
-    settings: { batch: 2, canvasPx: 64 },
-    listener: { loaded: () => undefined, step: () => undefined, stage: () => undefined },
+/** Channels of the toy's detector: small, so that its graphs are quick. */
+const widths: [number, number, number, number] = [4, 4, 6, 6];
+
+/** A detector that has learnt nothing, and finds red cells everywhere. */
+export const toyDetector = async (folder: string): Promise<ParentModel> => {
+  const graph = new Graph("untrained");
+  const set = new ParameterSet(graph, "unet");
+  uNet(new TrainingLayers(graph, set), graph.input("field", "uint8", [1, 64, 64, 4]), { widths });
+  const weights = weightsOf(set, set.initialise(createRandom(1)));
+  // It sees red cells everywhere: a model that finds nothing at all is not written.
+  weights.get("density.bias")![0] = 4;
+  const directory = join(folder, "unet");
+  await writeModel(directory, detectorDraft("1.2.0"), {
+    onnxBytes: serialise(uNetInference(weights, { widths })),
+    card: "# untrained\n",
   });
-  return refOf(join(out, "model"));
+  return refOf(directory);
 };
 
 export const toyPainter = async (folder: string): Promise<ParentModel> => {
@@ -86,6 +94,20 @@ export const toySettings: TrainingSettings = {
   paintedRatio: 0.25,
   seed: 1,
 };
+
+/** Trainings of a few small steps. */
+export const toySizes = {
+  detectorSteps: 6,
+  painted: 2,
+  painterSteps: 0,
+  classifierSteps: 0,
+  batch: 2,
+  canvasPx: 64,
+  widths,
+} satisfies JobDeskOptions["sizes"];
+
+/** A test shall end also where the machine is busy. */
+const toyLimits: Partial<AttemptLimits> = { yields: false, startMs: 60_000, hungMs: 6000, watchMs: 200 };
 
 export interface ToyLaboratory {
   readonly paths: LaboratoryPaths;
@@ -123,11 +145,18 @@ const reportOf = ({ candidate, active, fields }: Comparison, decision: GateRepor
 /** A laboratory in a folder with a few labelled fields, a hardly trained detector, and trainings of a few steps. */
 export const openToyLaboratory = async (
   folder: string,
-  { fields: count = 16, painter = false, decision = "promote", settings, ...changes }: ToyLaboratoryOptions = {},
+  {
+    fields: count = 16,
+    painter = false,
+    decision = "promote",
+    settings,
+    limits,
+    ...changes
+  }: ToyLaboratoryOptions = {},
 ): Promise<ToyLaboratory> => {
   const paths = laboratoryPaths(join(folder, "laboratory"));
   const fields = await toyFields(folder, count);
-  const detector = await toyDetector(folder, join(folder, "smear"));
+  const detector = await toyDetector(folder);
   const listeners = new Set<(live: boolean) => void>();
   const promoted: string[] = [];
   const compared: Comparison[] = [];
@@ -162,10 +191,9 @@ export const openToyLaboratory = async (
       ruleEveryMs: 3_600_000,
       checkpointEveryMs: 100,
       load: () => 0,
-      // A test shall end also where the machine is busy.
-      limits: { yields: false },
+      limits: { ...toyLimits, ...limits },
       split: { validationShare: 0.2, leastValidation: 3, calibrationShare: 0.2, leastCalibration: 2 },
-      sizes: { detectorSteps: 6, painted: 2, painterSteps: 0, classifierSteps: 0, batch: 2, canvasPx: 64 },
+      sizes: toySizes,
       ...changes,
     },
     setLive: (value) => {
@@ -173,4 +201,26 @@ export const openToyLaboratory = async (
       for (const listener of listeners) listener(value);
     },
   };
+};
+
+/** Resolves with the first state of a job that fulfils a condition, or with the one in which it has ended. */
+export const jobWhere = (desk: JobDesk, id: string, condition: (job: JobRecord) => boolean): Promise<JobRecord> =>
+  new Promise((resolve, reject) => {
+    const look = (job: JobRecord): void => {
+      if (job.id !== id || !(condition(job) || job.endedAtMs !== undefined)) return;
+      end();
+      resolve(job);
+    };
+    const end = desk.onChange(look);
+    desk.show(id).then(look, reject);
+  });
+
+/** What has happened to a job so far. */
+export const eventsOf = ({ paths }: Pick<ToyLaboratory, "paths">, id: string): Promise<JobEvent[]> =>
+  readJournal(jobJournal(join(paths.jobs, id)), parseJobEvent);
+
+/** The newest process of a job. */
+export const processOf = async (laboratory: Pick<ToyLaboratory, "paths">, id: string): Promise<number> => {
+  const began = (await eventsOf(laboratory, id)).filter((event) => event.kind === "began");
+  return began.at(-1)!.pid;
 };

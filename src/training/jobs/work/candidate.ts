@@ -1,8 +1,19 @@
-import { randomBytes } from "node:crypto";
-import { appendFile, cp, mkdir, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { loadModel, type ModelLineage } from "../../../registry/index.js";
-import { storeError, syncDirectory, writeFileDurably } from "../../../store/index.js";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CytoError } from "../../../core/index.js";
+import { decodePicture } from "../../../pictures/index.js";
+import {
+  type CandidateRequest,
+  type GoldenPicture,
+  loadDetectorModel,
+  type ModelLineage,
+  mostGoldenFields,
+  readLineage,
+  readManifest,
+  writeCandidate,
+} from "../../../registry/index.js";
+import { openDataset, redCellDiameterUm } from "../../datasets/index.js";
+import { evenlySpaced } from "../../evenlySpaced.js";
 import type { JobPlan, ParentModel } from "../plan.js";
 import type { JobContext } from "./context.js";
 
@@ -24,41 +35,70 @@ const cardLines = ({ parent, parentSha256, dataSha256, codeVersion, seed, job }:
     "",
   ].join("\n\n");
 
-/** Puts a trained model under the laboratory's models, whole or not at all; what an earlier try left is replaced. */
-const place = async (plan: JobPlan, model: string, parent: ParentModel): Promise<string> => {
-  const loaded = await loadModel(model);
-  const target = join(plan.modelsDir, loaded.manifest.name, loaded.manifest.version);
-  const staged = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}`);
-  const lineage = lineageOf(plan, parent, Date.now());
-  try {
-    await mkdir(dirname(target), { recursive: true });
-    await cp(model, staged, { recursive: true });
-    await appendFile(join(staged, "card.md"), `\n${cardLines(lineage)}`);
-    await writeFileDurably(join(staged, "lineage.json"), `${JSON.stringify(lineage, null, 2)}\n`);
-    await rm(target, { recursive: true, force: true });
-    await rename(staged, target);
-    await syncDirectory(dirname(target));
-  } catch (error) {
-    await rm(staged, { recursive: true, force: true });
-    throw storeError(error, target);
-  }
-  return target;
+/** Fields of the laboratory that the model is tried on before it serves: those with the most cells, one as rich as another. */
+const goldenPictures = async ({ dataset }: JobPlan): Promise<readonly GoldenPicture[]> => {
+  const opened = await openDataset(dataset);
+  const fields = await opened.fields(opened.splits.includes("val") ? "val" : "train");
+  const rich = [...fields].sort((a, b) => b.cells.length - a.cells.length).slice(0, 4 * mostGoldenFields);
+  return Promise.all(
+    evenlySpaced(rich, mostGoldenFields).map(async ({ picturePath, umPerPixel }) => ({
+      picture: await decodePicture(picturePath),
+      umPerPixel: umPerPixel ?? redCellDiameterUm / 32,
+    })),
+  );
 };
 
-const isPlaced = async (plan: JobPlan, folder: string): Promise<boolean> =>
-  readFile(join(folder, "lineage.json"), "utf8").then(
-    (text) => (JSON.parse(text) as ModelLineage).job === plan.id,
-    () => false,
-  );
+type Draft = CandidateRequest["draft"];
 
-/** Puts what was trained under the laboratory's models, with its lineage. */
-export const placeCandidates = async ({ plan, progress, clock, at }: JobContext): Promise<readonly string[]> => {
-  const placed = progress.value.candidates;
-  if (placed && (await Promise.all(placed.map((folder) => isPlaced(plan, folder)))).every(Boolean)) return placed;
+const draftOf = async (model: string): Promise<Draft> => {
+  const { file: _file, sha256: _sha256, variants: _variants, ...draft } = await readManifest(model);
+  if (draft.kind !== "detector" && draft.kind !== "classifier")
+    throw new CytoError("INTERNAL", `${model} is no model that can serve`);
+  return draft;
+};
+
+/** Whether an earlier process of this job has placed the model. */
+const isPlaced = async (plan: JobPlan, directory: string): Promise<boolean> =>
+  (await readLineage(directory).catch(() => undefined))?.job === plan.id;
+
+interface Placing {
+  /** Folder that the training left. */
+  readonly model: string;
+  readonly parent: ParentModel;
+  readonly golden: readonly GoldenPicture[];
+}
+
+const place = async (plan: JobPlan, { model, parent, golden }: Placing): Promise<string> => {
+  const draft = await draftOf(model);
+  const directory = join(plan.modelsDir, draft.name, draft.version);
+  if (await isPlaced(plan, directory)) return directory;
+  const lineage = lineageOf(plan, parent, Date.now());
+  const int8Bytes = await readFile(join(model, "model.int8.onnx")).catch(() => undefined);
+  const card = await readFile(join(model, "card.md"), "utf8");
+  const written = await writeCandidate({
+    modelsDir: plan.modelsDir,
+    draft,
+    files: {
+      onnxBytes: await readFile(join(model, "model.onnx")),
+      ...(int8Bytes ? { int8Bytes } : {}),
+      card: `${card}\n${cardLines(lineage)}`,
+    },
+    lineage,
+    golden,
+    ...(draft.kind === "classifier" ? { detector: await loadDetectorModel(plan.detector.directory) } : {}),
+  });
+  return written.directory;
+};
+
+/** Puts what was trained under the laboratory's models, with its lineage and the fields that it is tried on. */
+export const placeCandidates = async (context: JobContext): Promise<readonly string[]> => {
+  const { plan, progress, clock, at } = context;
   at("candidate", 0);
+  const golden = await goldenPictures(plan);
   const { detector, classifier } = progress.value;
-  const candidates = [await place(plan, detector!.model, plan.detector)];
-  if (classifier?.model && plan.classifier) candidates.push(await place(plan, classifier.model, plan.classifier));
+  const candidates = [await place(plan, { model: detector!.model, parent: plan.detector, golden })];
+  if (classifier?.model && plan.classifier)
+    candidates.push(await place(plan, { model: classifier.model, parent: plan.classifier, golden }));
   await progress.note({ candidates, workMs: clock.now() });
   return candidates;
 };

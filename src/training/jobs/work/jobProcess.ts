@@ -9,7 +9,7 @@ import type { JobStep } from "../desk.js";
 import { type ChildMessage, parentMessageSchema } from "../messages.js";
 import { type JobPlan, jobPlanSchema, timeShares } from "../plan.js";
 import { placeCandidates } from "./candidate.js";
-import { compareCandidates } from "./compare.js";
+import { compareCandidates, measureBaseline } from "./compare.js";
 import type { JobContext } from "./context.js";
 import { finetuneClassifier, finetuneDetector, namesLeukocytes } from "./learning.js";
 import { finetunePainter, paintFields } from "./painting.js";
@@ -44,6 +44,7 @@ const learn = async (context: JobContext): Promise<readonly string[]> => {
     classifies,
   });
   const learning: JobContext = classifies ? context : { ...context, plan: { ...plan, classifier: undefined } };
+  await measureBaseline(learning);
   const work = [finetunePainter, paintFields, finetuneDetector, finetuneClassifier];
   for (const step of work) {
     await context.clock.turn();
@@ -60,7 +61,7 @@ const openContext = async (plan: JobPlan): Promise<{ context: JobContext; stop: 
   const progress = await ProgressFile.open(plan.folder);
   const stop = new AbortController();
   const clock = new WorkClock(progress.value.workMs, () => tell({ kind: "resting" }));
-  const place: { step: JobStep; done: number } = { step: "painter", done: 0 };
+  const place: { step: JobStep; done: number } = { step: "split", done: 0 };
   let toldMs = Number.NEGATIVE_INFINITY;
   const context: JobContext = {
     plan,

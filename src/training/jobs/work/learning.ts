@@ -1,16 +1,16 @@
-import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { CytoError, isLeukocyteClass } from "../../../core/index.js";
 import { trainClassifier } from "../../classifier/trainClassifier.js";
 import { type LabelledField, openDataset } from "../../datasets/index.js";
 import { trainDetector } from "../../detector/trainDetector.js";
-import { evenlySpaced } from "../../evenlySpaced.js";
 import type { FieldChoice } from "../../fields.js";
 import type { TrainingRequest } from "../../listener.js";
 import type { Duration } from "../../trainer/index.js";
 import type { JobPlan, TimeShares } from "../plan.js";
 import { laboratoryDataset } from "../snapshot.js";
+import { measureBaseline, tailTime } from "./compare.js";
 import { isDispensable, type JobContext, listenerOf } from "./context.js";
+import { oldCalibration } from "./oldData.js";
 
 /** Rates at which a network that knows its work learns on. */
 const detectorRate = 6e-4;
@@ -19,42 +19,26 @@ const classifierRate = 4e-4;
 /** Share of the real fields' samples that are the laboratory's, where there is old data beside. */
 const laboratoryPart = 0.6;
 
-/** Fields of old data that set thresholds, and that models are compared on, at most. */
-const [mostCalibrating, mostOld] = [60, 200];
-const calibratingShare = 0.3;
-
-const drawOf = ({ dataset, id }: LabelledField): number =>
-  createHash("sha256").update(`${dataset}\n${id}`).digest().readUInt32LE(0) / 2 ** 32;
-
-/**
- * Of the old data's `val` fields, some set thresholds and the others compare models: a candidate shall not be compared on what
- * it was tuned to.
- */
-export const oldCalibration = (fields: readonly LabelledField[]): readonly LabelledField[] =>
-  evenlySpaced(
-    fields.filter((field) => drawOf(field) < calibratingShare),
-    mostCalibrating,
-  );
-
-export const oldComparison = (fields: readonly LabelledField[]): readonly LabelledField[] =>
-  evenlySpaced(
-    fields.filter((field) => drawOf(field) >= calibratingShare),
-    mostOld,
-  );
-
-const jobChoice: FieldChoice = {
+const jobChoice = ({ minutes }: JobPlan): FieldChoice => ({
   name: "job",
   choose: (fields, split) =>
-    split === "train" || fields[0]?.dataset === laboratoryDataset ? fields : oldCalibration(fields),
-};
+    split === "train" || fields[0]?.dataset === laboratoryDataset ? fields : oldCalibration(fields, minutes),
+});
 
 /** Memory of node, onnxruntime and a detector's step, MiB: seen on the CPU with its defaults. */
 const programMiB = 1400;
 /** A red cell's diameter on kept fields, px. */
 const keptRedCellPx = 64;
 
-/** Fields that a training may keep in memory of each data set, so that all of them stay within a bound. */
-export const mostFieldsOf = (fields: readonly LabelledField[], memoryMiB: number, datasets: number): number => {
+/** Fields of a data set that are read, at most, by the minutes that there are: reading takes about 30 ms each. */
+const [fieldsPerMinute, fewestFields] = [40, 60];
+
+/** Fields that a training reads of each data set, so that they fit into its memory, and reading them into its time. */
+export const mostFieldsOf = (
+  fields: readonly LabelledField[],
+  { memoryMiB, minutes }: Pick<JobPlan, "memoryMiB" | "minutes">,
+  datasets: number,
+): number => {
   if (fields.length === 0) return 1;
   const bytes = fields.map(({ widthPx, heightPx, redCellDiameterPx = keptRedCellPx }) => {
     const zoom = Math.min(keptRedCellPx / redCellDiameterPx, 1);
@@ -62,7 +46,8 @@ export const mostFieldsOf = (fields: readonly LabelledField[], memoryMiB: number
   });
   const mean = bytes.reduce((sum, value) => sum + value, 0) / bytes.length;
   const room = Math.max(memoryMiB - programMiB, 64) * 2 ** 20;
-  return Math.max(Math.floor(room / mean / Math.max(datasets, 1)), 1);
+  const fitting = Math.floor(room / mean / Math.max(datasets, 1));
+  return Math.max(Math.min(fitting, Math.max(fieldsPerMinute * minutes, fewestFields)), 1);
 };
 
 /** Shares of the samples by data set: painted ones as configured, of the real ones most from the laboratory. */
@@ -92,16 +77,28 @@ const requestOf = (context: JobContext, name: string, duration: Duration) => {
     signal,
     pacing: clock,
     checkpointEveryMs: plan.checkpointEveryMs,
-    choice: jobChoice,
+    choice: jobChoice(plan),
   } satisfies Partial<TrainingRequest>;
 };
 
+/** Fields that set thresholds. */
+const calibratingFields = async ({ plan }: JobContext): Promise<number> => {
+  let fields = 0;
+  for (const folder of [plan.dataset, ...plan.old]) {
+    const dataset = await openDataset(folder);
+    if (dataset.splits.includes("val")) fields += jobChoice(plan).choose(await dataset.fields("val"), "val").length;
+  }
+  return fields;
+};
+
 /** Work that is left for the detector, ms; settled once, so that a crash does not lengthen the training. */
-const detectorTime = async ({ plan, progress, clock }: JobContext, shares: TimeShares): Promise<number> => {
+const detectorTime = async (context: JobContext, shares: TimeShares): Promise<number> => {
+  const { plan, progress, clock } = context;
   const settled = progress.value.detectorMs;
   if (settled !== undefined) return settled;
   const totalMs = plan.minutes * 60_000;
-  const detectorMs = Math.max(totalMs - shares.tailMs - shares.classifierMs - clock.now(), 0.1 * totalMs);
+  const tailMs = tailTime(await measureBaseline(context), await calibratingFields(context));
+  const detectorMs = Math.max(totalMs - tailMs - shares.classifierMs - clock.now(), 0.1 * totalMs);
   await progress.note({ detectorMs, workMs: clock.now() });
   return detectorMs;
 };
@@ -117,15 +114,16 @@ export const finetuneDetector = async (context: JobContext, shares: TimeShares):
   const detectorMs = await detectorTime(context, shares);
   const duration =
     sizes.detectorSteps === undefined ? { minutes: detectorMs / 60_000 } : { steps: sizes.detectorSteps };
-  const { batch, canvasPx } = sizes;
+  const { batch, canvasPx, widths } = sizes;
   const summary = await trainDetector({
     ...requestOf(context, "detector", duration),
     datasets: [plan.dataset, ...plan.old, ...painted],
     shares: sampleShares(plan, { old: plan.old, painted }),
-    mostFields: mostFieldsOf(laboratory, plan.memoryMiB, 1 + plan.old.length),
+    mostFields: mostFieldsOf(laboratory, plan, 1 + plan.old.length),
     from: plan.detector.directory,
     learningRate: detectorRate,
     version: plan.versions.detector,
+    ...(widths ? { network: { widths } } : {}),
     settings: { ...(batch ? { batch } : {}), ...(canvasPx ? { canvasPx } : {}) },
     listener: listenerOf(context, { step: "detector", prefix: "detector", later: "calibrate" }),
   });
