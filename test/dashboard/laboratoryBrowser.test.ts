@@ -28,7 +28,7 @@ describe.skipIf(!browserThere || !built)(
     const opened = async (test: TestContext, hash: string) => {
       const dataDir = freshDataDirectory();
       await writeToyCandidate(laboratoryPaths(dataDir).models, "1.1.0-lab.1");
-      const camera = ["camera.name=folder", `camera.source=${await toy.smears(hash || "live", 3)}`];
+      const camera = ["camera.name=folder", `camera.source=${await toy.smears(`smears-${hash || "live"}`, 3)}`];
       const own = [`dataDir=${dataDir}`, "publication.port=0", "camera.options.repeat=true"];
       const config = await loadConfig({ settings: [...toy.settings, ...camera, ...own] });
       const log = createLogger({ level: "silent", pretty: false });
@@ -61,7 +61,7 @@ describe.skipIf(!browserThere || !built)(
       await page.getByRole("link", { name: "Training", exact: true }).click();
       await page.getByLabel("Your initials").fill("MK");
       await page.getByRole("button", { name: "Start a training" }).click();
-      await page.getByText("too few confirmed fields").waitFor();
+      await page.getByText("too few to learn from").waitFor();
     });
 
     it("a model of the laboratory is promoted, and gone back from", async (test) => {
