@@ -97,8 +97,7 @@ const untilEnded = async (desk: JobDesk, id: string, options: Options): Promise<
 const startHere = async ({ config }: Laboratory, options: Options & { readonly by: string }): Promise<JobRecord> => {
   const log = createLogger({ level: "error", pretty: process.stderr.isTTY === true });
   const version = programVersion();
-  const onAlarms = (): void => undefined;
-  await using workplace = await openWorkplace({ config, version, clock: systemClock, log, onAlarms });
+  await using workplace = await openWorkplace({ config, version, clock: systemClock, log });
   await using detector = await createDetector({ models: workplace.models, provider: "cpu", threads: 1 });
   workplace.serve(detector);
   const { jobs } = workplace.desks;

@@ -10,8 +10,11 @@ export const dataDirectory = (environment: Environment): string =>
     ? join(projectRoot(), "..", "shared", "data")
     : resolve(environment.CYTOSTREAM_DATA);
 
+/** A path, `~/` at its begin being the home folder. */
+export const atHome = (path: string): string => (path.startsWith("~/") ? join(homedir(), path.slice(2)) : path);
+
 /** The configuration file: the one given, else CYTOSTREAM_CONFIG, else none. `~/` is the home folder. */
 export const configFile = (given: string | undefined, environment: Environment): string | undefined => {
   const path = given ?? environment.CYTOSTREAM_CONFIG;
-  return path?.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+  return path === undefined ? undefined : atHome(path);
 };

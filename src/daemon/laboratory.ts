@@ -1,7 +1,6 @@
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { FrameQuality } from "../acquisition/index.js";
-import type { Config } from "../config/index.js";
+import { atHome, type Config } from "../config/index.js";
 import { type Clock, CytoError, DisposalStack, modelsDirectory } from "../core/index.js";
 import type { Detector, DetectorModels } from "../detection/index.js";
 import { openLabelDatabase, openLabelDesk } from "../labels/index.js";
@@ -49,8 +48,7 @@ export interface Laboratory extends AsyncDisposable {
 }
 
 /** `~/` is the home folder. */
-export const dataDirectoryOf = ({ dataDir }: Pick<Config, "dataDir">): string =>
-  dataDir.startsWith("~/") ? join(homedir(), dataDir.slice(2)) : resolve(dataDir);
+export const dataDirectoryOf = ({ dataDir }: Pick<Config, "dataDir">): string => resolve(atHome(dataDir));
 
 /** Time for a training process to write its checkpoint and end. */
 const jobsCloseMs = 6000;
@@ -68,11 +66,11 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
     const database = owner.use("database", await openLabelDatabase(paths));
     const labels = owner.use("labels", openLabelDesk(paths, database));
     const old = config.training.datasets.map((path) => resolve(path));
-    const compared = async () =>
+    const compared = async (known: readonly string[]) =>
       comparisonFields({
         fields: await confirmedFields(labels, paths),
         assignments: paths.validation,
-        ...{ old, minutes: config.training.minutes },
+        ...{ old: known, minutes: config.training.minutes },
       });
     let detector: Detector | undefined;
     const models = owner.use(
@@ -83,7 +81,7 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
         choice: { ...config.detection.models, precision: config.detection.precision },
         gate: config.training.gate,
         clock,
-        score: async (candidate, active) => scoreModels(candidate, active, await compared()),
+        score: async (candidate, active) => scoreModels(candidate, active, await compared(old)),
         swap: async (next, golden) => {
           if (!detector) throw new CytoError("NOT_READY", "the detector is not open yet");
           await detector.swap(next, golden);
@@ -93,7 +91,7 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
     const drift = new DriftWatch({
       paths,
       models: () => models.models,
-      validation: async () => (await compared()).validation,
+      validation: async () => (await compared([])).validation,
       onAlarms: (all, changed) => {
         for (const { text: message, ...alarm } of changed) log.event("models.alarm", { ...alarm, message });
         onAlarms?.(all);

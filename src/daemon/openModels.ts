@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
 import { modelsDirectory } from "../core/index.js";
 import type { DetectorModels } from "../detection/index.js";
-import { findModel, loadClassifierModel, loadDetectorModel } from "../registry/index.js";
+import { findModel, loadClassifierModel, loadDetectorModel, looksLikeFolder } from "../registry/index.js";
 
 export interface ModelChoice {
   /** A name, `name@version`, or a folder; the newest shipped one if not given. */
@@ -14,9 +12,6 @@ export interface ModelChoice {
 
 const defaultDetector = "unet";
 const defaultClassifier = "cells";
-
-const looksLikeFolder = (choice: string): boolean =>
-  isAbsolute(choice) || /[\\/]/.test(choice) || existsSync(join(choice, "manifest.json"));
 
 const folderOf = (choice: string): Promise<string> => {
   if (looksLikeFolder(choice)) return Promise.resolve(choice);

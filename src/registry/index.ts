@@ -24,7 +24,7 @@ export {
   type PaintingFeeds,
   type PaintingNetwork,
 } from "./painterSession.js";
-export type { ServingChoice } from "./production.js";
+export { looksLikeFolder, type ServingChoice } from "./production.js";
 export { inProductionAt, type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
 export { entryOf, ModelShelf, type ShelvedModel } from "./shelf.js";
 export { verifyModel } from "./verify.js";

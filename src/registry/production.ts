@@ -21,7 +21,8 @@ export interface ServingChoice {
 
 const shippedNames = { detector: "unet", classifier: "cells" } as const;
 
-const looksLikeFolder = (choice: string): boolean =>
+/** Whether a user names a model by its folder. */
+export const looksLikeFolder = (choice: string): boolean =>
   isAbsolute(choice) || /[\\/]/.test(choice) || existsSync(join(choice, "manifest.json"));
 
 /** Folders of single models among what the configuration names. */

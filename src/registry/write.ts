@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CytoError } from "../core/index.js";
+import { syncDirectory } from "../store/index.js";
 import {
   type ClassifierManifest,
   type DetectorManifest,
@@ -37,17 +38,6 @@ const writeDurably = async (path: string, data: Uint8Array | string): Promise<vo
   const file = await open(path, "wx");
   try {
     await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-};
-
-/** Makes renames in a folder survive a power cut, where the system can open folders. */
-const syncDirectory = async (path: string): Promise<void> => {
-  if (process.platform === "win32") return;
-  const file = await open(path, "r");
-  try {
     await file.sync();
   } finally {
     await file.close();
