@@ -5,7 +5,7 @@ import { decodePicture } from "../../../pictures/index.js";
 import { loadClassifierModel, loadDetectorModel } from "../../../registry/index.js";
 import { writeFileDurably } from "../../../store/index.js";
 import { type LabelledField, openDataset } from "../../datasets/index.js";
-import { type ClassDepth, classAt, type FieldResult, judgeField } from "../../scoring/index.js";
+import { type ClassDepth, fieldTallies } from "../../scoring/index.js";
 import { type Baseline, baselineSchema, type Comparison, comparisonFile, type FieldTally } from "../tallies.js";
 import type { JobContext } from "./context.js";
 import { oldComparison } from "./oldData.js";
@@ -27,22 +27,6 @@ const fieldsOf = async ({ plan }: JobContext): Promise<readonly Compared[]> => {
     ...frozen.map((field) => ({ set: "validation" as const, field })),
     ...old.map((field) => ({ set: "old" as const, field })),
   ];
-};
-
-/** Cells in all, missed, falsely found, by class, of one field. */
-export const tallyField = (result: FieldResult, depth: ClassDepth): FieldTally["active"] => {
-  const tallies: Record<string, { T: number; M: number; e: number }> = {};
-  const add = (name: string, what: "T" | "M" | "e"): void => {
-    tallies[name] ??= { T: 0, M: 0, e: 0 };
-    tallies[name][what] += 1;
-  };
-  const { truths, foundOf, falselyFound } = judgeField(result, "raw", depth);
-  truths.forEach(({ cellClass }, index) => {
-    add(classAt(cellClass, depth), "T");
-    if (foundOf[index] === -1) add(classAt(cellClass, depth), "M");
-  });
-  for (const index of falselyFound) add(classAt(result.found[index]!.cellClass, depth), "e");
-  return tallies;
 };
 
 /** What a model makes of fields at their labelled scale, at its own thresholds. */
@@ -72,7 +56,7 @@ const tallies = async (
       simulated: false,
       ...(field.umPerPixel === undefined ? {} : { umPerPixel: field.umPerPixel }),
     });
-    results.push(tallyField({ truth: field, found: cells }, depth));
+    results.push(...fieldTallies([{ truth: field, found: cells }], "raw", depth).map(({ classes }) => classes));
     onField();
   }
   return results;
