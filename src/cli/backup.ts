@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { backUp } from "../store/index.js";
-import { type DataDirectoryOptions, pathsOf, printResult, withDataDirectory } from "./dataDirectory.js";
+import { pathsOf, printResult } from "./dataDirectory.js";
+import { type DataDirectoryOptions, withDataDirectory } from "./laboratory.js";
 
 const help = `
 Labels, pictures, trained models, journals and records of trainings, in one tar file with a hash of each. The daemon may run

@@ -16,7 +16,7 @@ import {
 } from "../registry/index.js";
 import { openDataset } from "../training/datasets/index.js";
 import { tallyModels } from "../training/evaluation/index.js";
-import { askDaemon, daemonUrl, type LaboratoryOptions, openLaboratory } from "./laboratory.js";
+import { askDaemon, daemonUrl, type LaboratoryOptions, openLaboratory, withDataDirectory } from "./laboratory.js";
 
 interface CompareOptions extends LaboratoryOptions {
   readonly old?: string;
@@ -134,8 +134,7 @@ const compare = async (
 };
 
 export const addCompare = (models: Command): void => {
-  models
-    .command("compare")
+  withDataDirectory(models.command("compare"))
     .description(
       "Compares two models as the gate does, promoting neither: on a data set, or on the frozen validation fields of the daemon that runs. Exit code 1 where the gate would refuse.",
     )
@@ -144,8 +143,5 @@ export const addCompare = (models: Command): void => {
     .argument("[dataset]", "folder of labelled pictures; the daemon's validation fields without")
     .option("--old <dataset>", "data on which no class may be worse by the margin")
     .option("--split <name>", "of the data sets", "val")
-    .option("--config <file>", "YAML file (also the variable CYTOSTREAM_CONFIG)")
-    .option("--data-dir <dir>", "data directory (also the variable CYTOSTREAM_DATA_DIR)")
-    .option("--json", "print the gate's report as JSON")
     .action(compare);
 };

@@ -1,22 +1,10 @@
 import { stat } from "node:fs/promises";
 import { setTimeout as pass } from "node:timers/promises";
-import type { Command } from "commander";
 import { backoffDelayMs, CytoError } from "../core/index.js";
 import type { LabelReceipt, StoredPicture } from "../labels/index.js";
 import { type LabelIntake, type OpenLabelDesk, openLabelDatabase, openLabelDesk } from "../labels/index.js";
 import { directoryHolder, type LaboratoryPaths, lockDirectory } from "../store/index.js";
 import { daemonError, type LaboratoryOptions, openLaboratory } from "./laboratory.js";
-
-/** Options of the commands that work in the data directory. */
-export interface DataDirectoryOptions extends LaboratoryOptions {
-  readonly json?: boolean;
-}
-
-export const withDataDirectory = (command: Command): Command =>
-  command
-    .option("--data-dir <DIR>", "data directory (also the variable CYTOSTREAM_DATA_DIR); default: the configuration's")
-    .option("--config <file>", "YAML file (also the variable CYTOSTREAM_CONFIG)")
-    .option("--json", "print one JSON object", false);
 
 /** @throws CytoError CONFIG_* */
 export const pathsOf = async (options: LaboratoryOptions): Promise<LaboratoryPaths> =>

@@ -12,6 +12,7 @@ import {
   type LaboratoryOptions,
   openLaboratory,
   userName,
+  withDataDirectory,
 } from "./laboratory.js";
 import { programVersion } from "./version.js";
 
@@ -143,24 +144,18 @@ Examples:
   cytostream jobs start --by "Dr. Kern"
   cytostream jobs show 20260131-223000123-0a1b2c --follow`;
 
-const withOptions = (command: Command): Command =>
-  command
-    .option("--config <file>", "YAML file (also the variable CYTOSTREAM_CONFIG)")
-    .option("--data-dir <dir>", "data directory (also the variable CYTOSTREAM_DATA_DIR)")
-    .option("--json", "print JSON");
-
 export const register = (program: Command): void => {
   const jobs = program
     .command("jobs")
     .summary("trainings on the laboratory's own labels")
     .description("Lists the trainings of a data directory, begins one, pauses or cancels it.")
     .addHelpText("after", help);
-  withOptions(jobs.command("list")).description("Lists the trainings, newest first.").action(list);
-  withOptions(jobs.command("start"))
+  withDataDirectory(jobs.command("list")).description("Lists the trainings, newest first.").action(list);
+  withDataDirectory(jobs.command("start"))
     .description("Begins a training by hand, whatever the rule says.")
     .option("--by <name>", "who asks", userName())
     .action(start);
-  withOptions(jobs.command("show"))
+  withDataDirectory(jobs.command("show"))
     .description("Shows a training: where it is, its losses, its samples.")
     .argument("<id>", "of the job")
     .option("--follow", "until it has ended")
@@ -170,5 +165,5 @@ export const register = (program: Command): void => {
     ["resume", "Lets it go on."],
     ["cancel", "Ends it; what it has learnt is lost."],
   ] as const)
-    withOptions(jobs.command(wish)).description(text).argument("<id>", "of the job").action(change(wish));
+    withDataDirectory(jobs.command(wish)).description(text).argument("<id>", "of the job").action(change(wish));
 };

@@ -9,14 +9,8 @@ import {
   type ReviewState,
   reviewStates,
 } from "../labels/index.js";
-import {
-  type DataDirectoryOptions,
-  handInLabels,
-  pathsOf,
-  printResult,
-  readLabels,
-  withDataDirectory,
-} from "./dataDirectory.js";
+import { handInLabels, pathsOf, printResult, readLabels } from "./dataDirectory.js";
+import { type DataDirectoryOptions, withDataDirectory } from "./laboratory.js";
 import { positiveWhole } from "./trainArguments.js";
 
 const examples = `

@@ -1,4 +1,5 @@
 import { userInfo } from "node:os";
+import type { Command } from "commander";
 import { type Config, configFile, loadConfig } from "../config/index.js";
 import { CytoError, type ErrorCode, errorTable, modelsDirectory } from "../core/index.js";
 import { dataDirectoryOf } from "../daemon/index.js";
@@ -9,6 +10,17 @@ export interface LaboratoryOptions {
   readonly config?: string;
   readonly dataDir?: string;
 }
+
+/** Options of the commands that work in the data directory. */
+export interface DataDirectoryOptions extends LaboratoryOptions {
+  readonly json?: boolean;
+}
+
+export const withDataDirectory = (command: Command): Command =>
+  command
+    .option("--data-dir <DIR>", "data directory (also the variable CYTOSTREAM_DATA_DIR); default: the configuration's")
+    .option("--config <file>", "YAML file (also the variable CYTOSTREAM_CONFIG)")
+    .option("--json", "print one JSON object", false);
 
 export interface Laboratory {
   readonly config: Config;

@@ -16,6 +16,7 @@ import {
   type LaboratoryOptions,
   openLaboratory,
   userName,
+  withDataDirectory,
   withDesk,
 } from "./laboratory.js";
 
@@ -107,29 +108,23 @@ const time = (text: string): number => {
   return atMs;
 };
 
-const withOptions = (command: Command): Command =>
-  command
-    .option("--config <file>", "YAML file (also the variable CYTOSTREAM_CONFIG)")
-    .option("--data-dir <dir>", "data directory (also the variable CYTOSTREAM_DATA_DIR)")
-    .option("--json", "print JSON");
-
 /** Commands on the models of a laboratory: at the daemon that runs there, else in its files. */
 export const addProduction = (models: Command): void => {
-  withOptions(models.command("show"))
+  withDataDirectory(models.command("show"))
     .description("Shows a model: where it comes from, its figures, its card.")
     .argument("<model>", "name@version; of a bare name what is in production")
     .action(show);
-  withOptions(models.command("promote"))
+  withDataDirectory(models.command("promote"))
     .description("Puts a model into production, tried on its golden fields first, whatever the gate would say.")
     .argument("<model>", "name@version")
     .option("--by <name>", "who does it", userName())
     .option("--reason <text>", "why, for the history", "by hand")
     .action(promote);
-  withOptions(models.command("rollback"))
+  withDataDirectory(models.command("rollback"))
     .description("Takes the newest promotion back: what was in production before is so again.")
     .option("--by <name>", "who does it", userName())
     .action(rollback);
-  withOptions(models.command("history"))
+  withDataDirectory(models.command("history"))
     .description("What was put into production when, newest first; with a time, what was in production then.")
     .option("--at <time>", "date and time (ISO 8601), or milliseconds since the epoch", time)
     .action(history);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { restore } from "../store/index.js";
-import { type DataDirectoryOptions, pathsOf, printResult, withDataDirectory } from "./dataDirectory.js";
+import { pathsOf, printResult } from "./dataDirectory.js";
+import { type DataDirectoryOptions, withDataDirectory } from "./laboratory.js";
 
 const help = `
 Everything is unpacked beside the data directory, compared with its hashes and looked through, before it takes its place. A data

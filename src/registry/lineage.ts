@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
 import { CytoError } from "../core/index.js";
+import { readBeside } from "./beside.js";
 import type { ModelLineage } from "./desk.js";
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits");
@@ -27,18 +26,5 @@ export const parseLineage = (value: unknown, origin: string): ModelLineage => {
 };
 
 /** Where a model comes from; undefined for one that came with the program. @throws CytoError MODEL_INVALID */
-export const readLineage = async (directory: string): Promise<ModelLineage | undefined> => {
-  const path = join(directory, lineageFile);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw new CytoError("MODEL_INVALID", `${path} cannot be read`, { cause: error });
-  }
-  try {
-    return parseLineage(JSON.parse(text), path);
-  } catch (error) {
-    throw CytoError.from(error, "MODEL_INVALID");
-  }
-};
+export const readLineage = (directory: string): Promise<ModelLineage | undefined> =>
+  readBeside(directory, lineageFile, parseLineage);

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
 import { CytoError } from "../../core/index.js";
+import { readBeside } from "../beside.js";
 import { type Component, components, type DriftField, SlideSummary } from "./summary.js";
 
 const componentSchema = z.strictObject({
@@ -95,20 +94,5 @@ export const parseDriftReference = (value: unknown, origin: string): DriftRefere
 export const driftFile = "drift.json";
 
 /** The reference that was made with a model; undefined where none was. @throws CytoError MODEL_INVALID */
-export const readDriftReference = async (directory: string): Promise<DriftReference | undefined> => {
-  const path = join(directory, driftFile);
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw new CytoError("MODEL_INVALID", `${path} cannot be read`, { cause: error });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new CytoError("MODEL_INVALID", `${path}: not JSON`, { cause: error });
-  }
-  return parseDriftReference(value, path);
-};
+export const readDriftReference = (directory: string): Promise<DriftReference | undefined> =>
+  readBeside(directory, driftFile, parseDriftReference);
