@@ -17,7 +17,7 @@ const detectorRate = 6e-4;
 const classifierRate = 4e-4;
 
 /** Share of the real fields' samples that are the laboratory's, where there is old data beside. */
-const laboratoryPart = 0.6;
+const laboratoryPart = 0.5;
 
 const jobChoice = ({ minutes }: JobPlan): FieldChoice => ({
   name: "job",

@@ -3,8 +3,8 @@ import type { LabelledField } from "../../datasets/index.js";
 import { evenlySpaced } from "../../evenlySpaced.js";
 
 /** Fields of old data that set thresholds, and that models are compared on: by the minutes of the training, and at most. */
-const calibrating = { perMinute: 4, most: 60 };
-const comparing = { perMinute: 12, most: 200 };
+const calibrating = { perMinute: 6, most: 120 };
+const comparing = { perMinute: 20, most: 400 };
 const fewest = 20;
 
 const numberOf = ({ perMinute, most }: typeof comparing, minutes: number): number =>
