@@ -62,3 +62,83 @@ export interface CameraDriver<Options = unknown> {
    */
   open(request: CameraOpenRequest<Options>): Promise<Camera>;
 }
+
+/** Axes of a stage: x and y in the plane of the slide, z the focus. */
+export const stageAxes = ["x", "y", "z"] as const;
+export type StageAxis = (typeof stageAxes)[number];
+
+/** Where a stage is, um, in its own axes and from its own origin. `z` where it has a focus. */
+export interface StagePositionUm {
+  readonly x: number;
+  readonly y: number;
+  readonly z?: number | undefined;
+}
+
+/** Where a stage shall go; an axis that is left out stays where it is. */
+export type StageTargetUm = Partial<Readonly<Record<StageAxis, number>>>;
+
+export interface StageRangeUm {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The travel that is allowed, um; an axis without a range is free. */
+export type StageLimitsUm = Partial<Readonly<Record<StageAxis, StageRangeUm>>>;
+
+export interface StageOpenRequest<Options = unknown> {
+  /** Serial port or address, as the manifest's `sourceSyntax` says. */
+  readonly source: string | undefined;
+  readonly options: Options;
+  /** A target outside of these is refused (STAGE_LIMIT) before a byte of it is sent. */
+  readonly limitsUm: StageLimitsUm;
+  /** Aborting it rejects a pending `open`, halts a move under way and closes the stage. */
+  readonly signal: AbortSignal;
+  /**
+   * Told once when the stage is lost: unplugged, silent, or in an alarm that only a person can clear. From then on every call is
+   * refused with that error. Must not throw.
+   */
+  readonly onFault?: ((fault: CytoError) => void) | undefined;
+  /** Told, in a sentence, what the user should know of a stage that works. Must not throw. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+}
+
+/**
+ * An open stage. Opening it moves nothing. Calls may overlap: `position` and `stop` are answered while a move is under way; a second
+ * move meanwhile is refused (STAGE_BUSY). Closing halts a move under way, and is idempotent.
+ */
+export interface Stage extends AsyncDisposable {
+  readonly axes: readonly StageAxis[];
+  /** Whether `home` finds the origin by itself. */
+  readonly canHome: boolean;
+  /**
+   * Whether the position is that of the real stage: false from the start where the controller says so or cannot know (it was
+   * switched on since), after an alarm that loses steps, and until `home` or `declare`.
+   */
+  readonly referenced: boolean;
+  /** What the controller tells of itself, for `devices probe`: name and version of its firmware. */
+  readonly identity: string;
+  /** As the controller reports it; also during a move where the controller can. @throws CytoError STAGE_SILENT, or the fault's */
+  position(): Promise<StagePositionUm>;
+  /**
+   * Resolves with the reported position when the stage stands still.
+   * @throws CytoError STAGE_LIMIT (nothing was sent), STAGE_BUSY, STAGE_REFUSED, STAGE_ALARM, STAGE_SILENT, STAGE_STOPPED where
+   * `stop` or the signal ended the move
+   */
+  moveTo(target: StageTargetUm, signal?: AbortSignal): Promise<StagePositionUm>;
+  /** Looks for the origin by the stage's switches. @throws CytoError STAGE_UNSUPPORTED where it has none, and those of `moveTo` */
+  home(signal?: AbortSignal): Promise<StagePositionUm>;
+  /** Declares that the stage stands at this position: for stages without switches. Nothing moves. @throws CytoError STAGE_BUSY */
+  declare(position: StagePositionUm): Promise<void>;
+  /**
+   * Halts at once, whatever is under way; the bytes leave before anything else. Resolves when the stage stands still. Of a stage that
+   * loses steps by it, the position is no longer `referenced`.
+   */
+  stop(): Promise<void>;
+}
+
+/** The export `driver` of `drivers/stages/<name>/driver.ts`. */
+export interface StageDriver<Options = unknown> {
+  readonly manifest: DriverManifest<Options>;
+  /** @throws CytoError a `STAGE_` code that says why (docs/errors.md); what the signal's abortion gives */
+  open(request: StageOpenRequest<Options>): Promise<Stage>;
+}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { nearestKey } from "../src/config/index.js";
 import { CytoError } from "../src/core/index.js";
-import type { CameraDriver, DriverManifest } from "./contract.js";
+import type { CameraDriver, DriverManifest, StageDriver } from "./contract.js";
 
 /** Folders of drivers. */
 export type DriverKind = "cameras" | "stages";
@@ -93,25 +93,38 @@ export async function listDrivers(kind: DriverKind, options: DiscoverOptions = {
   return { drivers, failures };
 }
 
-/**
- * Loads a camera's driver.
- * @throws CytoError CAMERA_NOT_FOUND where no folder has that name, DRIVER_INVALID where what is in it is no driver
- */
-export async function loadCamera(name: string, options: DiscoverOptions = {}): Promise<CameraDriver> {
-  const folder = folderOf("cameras", options);
+/** A driver of a kind, whole: its manifest checked, its `open` there. */
+async function loadDriver(kind: DriverKind, name: string, options: DiscoverOptions): Promise<object> {
+  const folder = folderOf(kind, options);
   const known = await driverNames(folder);
-  if (!known.includes(name)) throw notFound(name, known);
+  if (!known.includes(name)) throw notFound(kind, name, known);
   const manifest = await loadManifest(folder, name);
   const driver = (await load(moduleOf(join(folder, name), "driver"), name, "driver")) as Partial<CameraDriver>;
   if (typeof driver.open !== "function") throw invalid(name, "has no open()");
   if (driver.manifest?.name !== manifest.name) throw invalid(name, "does not carry its manifest");
-  return driver as CameraDriver;
+  return driver;
 }
 
-function notFound(name: string, known: readonly string[]): CytoError {
+/**
+ * Loads a camera's driver.
+ * @throws CytoError CAMERA_NOT_FOUND where no folder has that name, DRIVER_INVALID where what is in it is no driver
+ */
+export const loadCamera = async (name: string, options: DiscoverOptions = {}): Promise<CameraDriver> =>
+  (await loadDriver("cameras", name, options)) as CameraDriver;
+
+/**
+ * Loads a stage's driver.
+ * @throws CytoError STAGE_NOT_FOUND where no folder has that name, DRIVER_INVALID where what is in it is no driver
+ */
+export const loadStage = async (name: string, options: DiscoverOptions = {}): Promise<StageDriver> =>
+  (await loadDriver("stages", name, options)) as StageDriver;
+
+function notFound(kind: DriverKind, name: string, known: readonly string[]): CytoError {
   const nearest = nearestKey(name, known);
   const hint = nearest === undefined ? "There is none at all." : `Did you mean ${nearest}?`;
-  return new CytoError("CAMERA_NOT_FOUND", `There is no camera driver ${JSON.stringify(name)}. ${hint}`, {
+  const [code, noun] =
+    kind === "cameras" ? (["CAMERA_NOT_FOUND", "camera"] as const) : (["STAGE_NOT_FOUND", "stage"] as const);
+  return new CytoError(code, `There is no ${noun} driver ${JSON.stringify(name)}. ${hint}`, {
     context: { name, known, nearest },
     remedy: known.length === 0 ? "Install cytostream again." : `Choose one of: ${known.join(", ")}.`,
   });

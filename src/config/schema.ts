@@ -38,9 +38,20 @@ const camera = z.strictObject({
     .default(2000)
     .describe("Without a frame for so long the counts are marked stale and the camera is opened anew."),
   reconnect: reconnect.prefault({}),
+  latencyMs: milliseconds(0, 10_000)
+    .default(0)
+    .describe(
+      "From exposure to the frame's arrival, at most: a scan waits for frames that were exposed after the stage stood.",
+    ),
 });
 
 const optics = z.strictObject({
+  objective: z
+    .string()
+    .min(1)
+    .max(60)
+    .default("default")
+    .describe("Name of the objective in place: calibrations are kept by it."),
   umPerPixel: z
     .number()
     .min(0.01)
@@ -49,6 +60,49 @@ const optics = z.strictObject({
     .describe(
       "Object-side size of a pixel, in micrometres. Without it, and where the camera does not tell, the size is estimated from the red cells.",
     ),
+});
+
+const range = z
+  .strictObject({ min: z.number(), max: z.number() })
+  .refine(({ min, max }) => min < max, "min must be below max");
+
+const stage = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Stage driver, a folder of drivers/stages; without it there is no stage, and no scans."),
+  source: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What the driver opens: a serial port, an address. See docs/microscopes.md."),
+  options: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe(
+      "Options of the driver itself; see docs/microscopes.md. Unknown ones are refused when the driver is loaded.",
+    ),
+  limitsUm: z
+    .strictObject({ x: range.optional(), y: range.optional(), z: range.optional() })
+    .default({})
+    .describe(
+      "Travel that is allowed, um, in the stage's own axes. A target outside is refused before a byte is sent.",
+    ),
+  backlashUm: z
+    .strictObject({
+      x: z.number().min(0).max(1000).default(0),
+      y: z.number().min(0).max(1000).default(0),
+      z: z.number().min(0).max(1000).default(0),
+    })
+    .prefault({})
+    .describe("Play of each axis: targets are approached from one side, from this much further off."),
+  settleMs: milliseconds(0, 10_000)
+    .default(30)
+    .describe("From the stage's standing still to a picture that does not shake."),
+  openTimeoutMs: milliseconds(100, 120_000).default(10_000).describe("Time for the stage to open."),
+  moveTimeoutMs: milliseconds(100, 3_600_000).default(60_000).describe("A move that takes longer is halted and fails."),
+  reconnect: reconnect.prefault({}).describe("How a lost stage is opened again; it must be homed before it moves."),
 });
 
 const models = z.strictObject({
@@ -311,6 +365,7 @@ const training = z.strictObject({
 /** The one schema of the configuration: types, defaults, the JSON Schema and the reference page all come from it. */
 export const configSchema = z.strictObject({
   camera: camera.prefault({}).describe("Where frames come from."),
+  stage: stage.prefault({}).describe("What moves the slide."),
   optics: optics.prefault({}).describe("What is known of the microscope."),
   detection: detection.prefault({}).describe("How cells are found."),
   counting: counting.prefault({}).describe("How cells become counts."),

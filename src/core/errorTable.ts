@@ -320,6 +320,114 @@ export const errorTable = {
     exitCode: 65,
     httpStatus: 409,
   }),
+
+  STAGE_NOT_FOUND: entry("No stage driver of that name", "List the drivers with `cytostream devices list`.", {
+    exitCode: 69,
+  }),
+  STAGE_PORT_NOT_FOUND: entry("The stage's port is not there", "See `cytostream devices list` for the ports.", {
+    retryable: true,
+    exitCode: 69,
+  }),
+  STAGE_PORT_BUSY: entry("Another program uses the stage's port", "Close the other program.", {
+    retryable: true,
+    exitCode: 69,
+  }),
+  STAGE_PORT_DENIED: entry(
+    "The stage's port may not be opened",
+    "Add the user to the group of serial ports (dialout on Debian), and log in again.",
+    { exitCode: 77 },
+  ),
+  STAGE_WRONG_DEVICE: entry(
+    "What answers on the port is not the stage that is configured",
+    "Check `stage.source`, `stage.name` and the baud rate; `cytostream devices probe` tells what answers.",
+    { exitCode: 69 },
+  ),
+  STAGE_SILENT: entry("The stage does not answer", "Check cable, power and baud rate.", {
+    retryable: true,
+    exitCode: 69,
+    httpStatus: 503,
+  }),
+  STAGE_DISCONNECTED: entry("The stage was unplugged or its port was closed", "Plug it in again; then home it.", {
+    retryable: true,
+    exitCode: 69,
+    httpStatus: 503,
+  }),
+  STAGE_ALARM: entry(
+    "The stage's controller is in alarm and moves no more",
+    "Clear the way, then home it: `cytostream stage home`.",
+    { exitCode: 69, httpStatus: 409 },
+  ),
+  STAGE_REFUSED: entry("The stage's controller refused a command", "See the message for the controller's own words.", {
+    exitCode: 69,
+    httpStatus: 409,
+  }),
+  STAGE_LIMIT: entry(
+    "The target lies outside of the travel that is allowed",
+    "Choose a nearer one, or set stage.limitsUm.",
+    {
+      exitCode: 65,
+      httpStatus: 400,
+    },
+  ),
+  STAGE_BUSY: entry("The stage is already moving", "Wait until it stands, or stop it.", {
+    retryable: true,
+    exitCode: 75,
+    httpStatus: 409,
+  }),
+  STAGE_STOPPED: entry("The move was stopped", "Resume when the way is clear.", { exitCode: 75, httpStatus: 409 }),
+  STAGE_UNREFERENCED: entry(
+    "The stage does not know where it is",
+    "Home it (`cytostream stage home`), or declare its position (`cytostream stage declare`).",
+    { exitCode: 69, httpStatus: 409 },
+  ),
+  STAGE_UNSUPPORTED: entry("The stage cannot do that", "See docs/microscopes.md for what each stage can.", {
+    exitCode: 69,
+    httpStatus: 409,
+  }),
+  STAGE_ABSENT: entry("No stage is configured", "Set `stage.name`; see docs/microscopes.md.", {
+    exitCode: 69,
+    httpStatus: 409,
+  }),
+
+  CALIBRATION_FAILED: entry(
+    "The pictures do not tell how stage and camera belong together",
+    "Move to a place with many cells in focus, and try again.",
+    { exitCode: 69, httpStatus: 409 },
+  ),
+  CALIBRATION_MISSING: entry("Stage and camera are not calibrated", "Run `cytostream calibrate optics`.", {
+    exitCode: 69,
+    httpStatus: 409,
+  }),
+  OBJECTIVE_CHANGED: entry(
+    "The pictures have another scale than the calibrated objective",
+    "Put the objective back, or calibrate again.",
+    { exitCode: 65, httpStatus: 409 },
+  ),
+  FOCUS_FAILED: entry("No plane of best focus was found", "Bring cells near focus by hand, and try again.", {
+    retryable: true,
+    exitCode: 69,
+    httpStatus: 409,
+  }),
+
+  SCAN_NOT_FOUND: entry("There is no scan of that id", "See `cytostream scan list`.", {
+    exitCode: 65,
+    httpStatus: 404,
+  }),
+  SCAN_RUNNING: entry("A scan is already under way", "Wait for it, or abort it.", {
+    retryable: true,
+    exitCode: 75,
+    httpStatus: 409,
+  }),
+  SCAN_ENDED: entry("The scan has ended", "Start another one.", { exitCode: 65, httpStatus: 409 }),
+  SCAN_PLAN_INVALID: entry("The plan of the scan cannot be carried out", "Mend what the message names.", {
+    exitCode: 65,
+    httpStatus: 400,
+  }),
+  SCAN_OTHER_SLIDE: entry(
+    "The scan belongs to another slide, objective or camera than what is there now",
+    "Put back what it was begun with, or start another scan.",
+    { exitCode: 65, httpStatus: 409 },
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -16,6 +16,10 @@ export interface LaboratoryPaths {
   readonly gate: string;
   /** `<id>/` of each job. */
   readonly jobs: string;
+  /** `<id>/` of each scan. */
+  readonly scans: string;
+  /** Calibrations of the optics: journal, the newest of an objective counts. */
+  readonly optics: string;
   /** The frozen validation fields: which labelled fields they are, since when. */
   readonly validation: string;
 }
@@ -29,5 +33,7 @@ export const laboratoryPaths = (root: string): LaboratoryPaths => ({
   promotions: join(root, "promotions.journal"),
   gate: join(root, "gate.journal"),
   jobs: join(root, "jobs"),
+  scans: join(root, "scans"),
+  optics: join(root, "optics.journal"),
   validation: join(root, "validation.journal"),
 });

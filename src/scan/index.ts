@@ -1,0 +1,26 @@
+/** Scanning a slide: plans, stop rules, motion, optics, focus, and scans as durable objects. */
+export {
+  type CalibrationReport,
+  type FocusMode,
+  type FocusReport,
+  focusModes,
+  type Jpeg,
+  type MicroscopeStatus,
+  mapTilePx,
+  type ScanCell,
+  type ScanDesk,
+  type ScanField,
+  type ScanRecord,
+  type ScanRequest,
+  type ScanSetup,
+  type ScanState,
+  type SlideMap,
+  type SlidePositionUm,
+  type StageAction,
+  type StageState,
+  scanStates,
+  stageStates,
+} from "./desk.js";
+export { type ScanPlan, type ScanRegion, scanPlanSchema, scanRegionSchema } from "./plan/index.js";
+export type { FrameSource, OpticsCalibration, StageControl, StageStatus } from "./ports.js";
+export { type StopProgress, type StopRules, stopRulesSchema } from "./stopping/index.js";

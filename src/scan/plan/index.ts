@@ -1,0 +1,1 @@
+export { type ScanPlan, type ScanRegion, scanPlanSchema, scanRegionSchema } from "./plan.js";

@@ -1,0 +1,1 @@
+export { type StopProgress, type StopRules, stopRulesSchema } from "./rules.js";
