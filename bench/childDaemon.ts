@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,9 +20,21 @@ const freePort = async (): Promise<number> => {
   return port;
 };
 
+const newestIn = (folder: string): number =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(?:js|ts|tsx)$/.test(entry.name))
+    .reduce((newest, { parentPath, name }) => Math.max(newest, statSync(join(parentPath, name)).mtimeMs), 0);
+
+/** What is measured shall be what the source says. */
+const refuseOldBuild = (dist: string): void => {
+  const source = Math.max(...["src", "drivers"].map((folder) => newestIn(join(projectRoot(), folder))));
+  if (newestIn(dist) < source) throw new NotHere("dist is older than the source: npm run build");
+};
+
 /** The built program and the words before its own, started as its first line and `npm start` do. */
 const program = (): readonly [command: string, ...words: string[]] => {
   const dist = join(projectRoot(), "dist");
+  if (existsSync(dist)) refuseOldBuild(dist);
   const link = join(dist, "cytostream");
   if (existsSync(link)) return [link];
   const path = join(dist, "src", "cli", "cytostream.js");

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { CytoError } from "../core/index.js";
-import { decodePicture, type PictureFormat, StainMeter } from "../pictures/index.js";
+import { decodePreview, type PictureFormat, StainMeter } from "../pictures/index.js";
 import type { Database } from "../store/index.js";
 import type { LabelProgram } from "./database/program.js";
 import { type NewPicture, pictureOf } from "./database/rows.js";
@@ -19,6 +19,8 @@ const mediaTypes: Readonly<Record<PictureFormat, StoredPicture["mediaType"]>> = 
 /** Pictures decoded at the same time, and written at the same time: their syncs go into few commits of the file system. */
 const decodedAtOnce = 3;
 const writtenAtOnce = 32;
+/** Pixels that tell a picture's look-alikes and its stain. */
+const looksPixels = 15_000;
 /** Pictures that may wait; more are STORE_BUSY. */
 const mostWaiting = 512;
 
@@ -81,14 +83,14 @@ export class PictureIntake {
   }
 
   async #examine(sha256: string, bytes: Uint8Array): Promise<NewPicture> {
-    const picture = await decodePicture(bytes);
+    const picture = await decodePreview(bytes, { leastPixels: looksPixels });
     const thumbnail = thumbnailOf(picture);
     return {
       sha256,
       mediaType: mediaTypes[picture.format],
       bytes: bytes.length,
-      widthPx: picture.width,
-      heightPx: picture.height,
+      widthPx: picture.fullWidth,
+      heightPx: picture.fullHeight,
       addedAtMs: Date.now(),
       thumbnail: new Uint8Array(thumbnail.buffer),
       signature: new Uint8Array(looksOf(thumbnail).signature.buffer),

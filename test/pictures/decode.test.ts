@@ -6,7 +6,7 @@ import fc from "fast-check";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CytoError } from "../../src/core/index.js";
-import { decodePicture, encodeJpeg, encodePng, type Picture } from "../../src/pictures/index.js";
+import { decodePicture, decodePreview, encodeJpeg, encodePng, type Picture } from "../../src/pictures/index.js";
 import { writeBmp } from "./bmpFiles.js";
 
 /** A smooth picture whose four corners are of different colours, so that a turn or mirror shows. */
@@ -279,3 +279,35 @@ function crc32(bytes: Uint8Array): number {
   }
   return (crc ^ 0xffffffff) >>> 0;
 }
+
+describe("decodePreview", () => {
+  const [wide, high] = [640, 480];
+  const field = sharp(pixels, { raw: { width, height, channels: 3 } }).resize(wide, high, { fit: "fill" });
+
+  it("makes no more of a JPEG than is asked for, upright, and tells its whole size", async () => {
+    const plain = await field.clone().jpeg({ quality: 95 }).toBuffer();
+    const found = await decodePreview(plain, { leastPixels: 15_000 });
+    expect([found.width, found.height, found.fullWidth, found.fullHeight]).toEqual([160, 120, wide, high]);
+    const expected = await field.clone().resize(160, 120, { fit: "fill" }).raw().toBuffer();
+    expect(worstDifference(found, { width: 160, height: 120, pixels: new Uint8Array(expected) })).toBeLessThan(12);
+    const turned = await sharp(plain).withMetadata({ orientation: 6 }).toBuffer();
+    const upright = await decodePreview(turned, { leastPixels: 15_000 });
+    expect([upright.width, upright.height, upright.fullWidth, upright.fullHeight]).toEqual([120, 160, high, wide]);
+    expect((await decodePreview(plain, { leastPixels: 1e9 })).width).toBe(wide);
+  });
+
+  it("reads other formats whole, and refuses what `decodePicture` refuses", async () => {
+    const png = await decodePreview(await source().png().toBuffer(), { leastPixels: 10 });
+    expect([png.width, png.fullWidth]).toEqual([width, width]);
+    const jpeg = await field.clone().jpeg().toBuffer();
+    const code = async (bytes: Uint8Array, maxPixels?: number): Promise<string> =>
+      decodePreview(bytes, { leastPixels: 10, ...(maxPixels === undefined ? {} : { maxPixels }) }).then(
+        () => "decoded",
+        (error: unknown) => CytoError.from(error).code,
+      );
+    for (const share of [0.02, 0.3, 0.7, 0.95])
+      expect(await code(jpeg.subarray(0, Math.floor(share * jpeg.length)))).toBe("IMAGE_UNREADABLE");
+    expect(await code(new Uint8Array(0))).toBe("IMAGE_UNREADABLE");
+    expect(await code(jpeg, 1000)).toBe("IMAGE_TOO_LARGE");
+  });
+});
