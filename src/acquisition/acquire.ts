@@ -13,7 +13,7 @@ import {
   tap,
 } from "rxjs";
 import { filter } from "rxjs/operators";
-import type { CameraDriver, CameraFrame } from "../../drivers/contract.js";
+import type { CameraDriver, CameraFrame, CameraPace } from "../../drivers/contract.js";
 import {
   type BackoffOptions,
   type Clock,
@@ -100,6 +100,7 @@ export class Acquisition implements AsyncDisposable {
   readonly #meter = new QualityMeter();
   readonly #tally: FrameTally;
   #session: Promise<void> = Promise.resolve();
+  #pace: CameraPace = "live";
   #sequence = 0;
   #invalidInRow = 0;
   #staleTimer: NodeJS.Timeout | undefined;
@@ -119,6 +120,11 @@ export class Acquisition implements AsyncDisposable {
 
   get status(): CameraStatus {
     return this.#status.value;
+  }
+
+  /** Who sets the pace, of the camera that was opened last. */
+  get pace(): CameraPace {
+    return this.#pace;
   }
 
   get counts(): FrameCounts {
@@ -188,6 +194,9 @@ export class Acquisition implements AsyncDisposable {
       demand: this.#demand,
       onFault: (fault) => this.#lose(fault),
       onNotice: this.#options.onNotice,
+      onOpened: (pace) => {
+        this.#pace = pace;
+      },
       onWaiting: (dueMs) => this.#awaitFrame(dueMs),
       onCloseFailed: (error) => this.#options.onFault?.(error),
       after: this.#session,

@@ -1,5 +1,5 @@
 import { Observable } from "rxjs";
-import type { Camera, CameraDriver, CameraFrame } from "../../drivers/contract.js";
+import type { Camera, CameraDriver, CameraFrame, CameraPace } from "../../drivers/contract.js";
 import { CytoError } from "../core/index.js";
 import type { Demand } from "./demand.js";
 
@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly demand: Demand;
   readonly onFault: (fault: CytoError) => void;
   readonly onNotice?: ((notice: string) => void) | undefined;
+  /** The camera is open; who sets its pace. */
+  readonly onOpened: (pace: CameraPace) => void;
   /** The camera is asked for a frame, which is due within so many ms. */
   readonly onWaiting: (dueMs: number) => void;
   /** Closing did not go well; the session has ended anyway. */
@@ -116,6 +118,7 @@ async function run(deliver: Deliver, options: SessionOptions, controller: AbortC
   if (controller.signal.aborted) return;
   const camera = await open(options, controller.signal);
   if (camera === undefined) return;
+  options.onOpened(camera.pace ?? "live");
   try {
     await pull(camera, deliver, options, controller.signal);
   } finally {
