@@ -21,6 +21,16 @@ export {
   scanStates,
   stageStates,
 } from "./desk.js";
+export type { MicroscopeProcedures } from "./microscope.js";
 export { type ScanPlan, type ScanRegion, scanPlanSchema, scanRegionSchema } from "./plan/index.js";
 export type { FrameSource, OpticsCalibration, StageControl, StageStatus } from "./ports.js";
-export { type StopProgress, type StopRules, stopRulesSchema } from "./stopping/index.js";
+export { exportScan, type ScanExport, type ScanPaths } from "./record/index.js";
+export type { CountedScanField, FieldFocus, FocusControl } from "./run/index.js";
+export { createScanDesk, type ScanDeskOptions } from "./scanDesk.js";
+export {
+  type ClassLimits,
+  type DifferentialLimits,
+  type StopProgress,
+  type StopRules,
+  stopRulesSchema,
+} from "./stopping/index.js";
