@@ -209,7 +209,7 @@ describe("a monolayer", () => {
         const over = places.filter((a, i) =>
           places.some((b, j) => {
             const common = Math.max(0, 32 - Math.abs(a.x - b.x)) * Math.max(0, 32 - Math.abs(a.y - b.y));
-            return i !== j && common >= 0.2 * 32 * 32;
+            return i !== j && common >= 0.4 * 32 * 32;
           }),
         );
         const layer = redCellLayer(
