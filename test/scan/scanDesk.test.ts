@@ -440,6 +440,28 @@ describe("a scan of a monolayer", () => {
     for (const { centreUm } of await desk.fields(begun.id)) expect(Math.abs(centreUm.x - 285)).toBeLessThan(150);
   });
 
+  it("paused in its coarse pass goes on with it, to the same fields", async () => {
+    const cells = slide.cells.filter(({ box }) => box.left > 150 && box.left < 420);
+    const plan = {
+      kind: "monolayer",
+      region: { left: 0, top: 0, width: 560, height: 240 },
+      overlap: 0.1,
+      coarseFields: 28,
+    } as const;
+    const whole = toyMicroscope(await newFolder(), { cells });
+    await using undisturbed = createScanDesk(whole.options);
+    const expected = await settled(undisturbed, (await undisturbed.start(toyRequest({ plan }))).id);
+    const toy = toyMicroscope(await newFolder(), { cells });
+    await using desk = createScanDesk(toy.options);
+    const { id } = await desk.start(toyRequest({ plan }));
+    expect(await desk.pause(id)).toMatchObject({ state: "paused", fieldsPlanned: 0, fieldsDone: 0 });
+    await desk.resume(id);
+    const record = await settled(desk, id);
+    expect(record.counts).toEqual(expected.counts);
+    expect(record.boundsUm).toEqual(expected.boundsUm);
+    expect(toy.stage.moves.length).toBe(whole.stage.moves.length);
+  });
+
   it("fails where there is none", async () => {
     const toy = toyMicroscope(await newFolder(), { cells: [] });
     await using desk = createScanDesk(toy.options);
