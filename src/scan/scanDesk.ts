@@ -15,6 +15,7 @@ import {
   openScanJournal,
   readHeader,
   readPicture,
+  replay,
   ScanCourse,
   type ScanFolder,
   type ScanHeader,
@@ -93,8 +94,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
       const header = await readHeader(folder);
       const journal = await openScanJournal(folder);
       try {
-        const course = new ScanCourse(header);
-        for (const entry of journal.entries) course.apply(entry);
+        const course = await replay(header, journal.entries);
         if (course.ended) throw new CytoError("SCAN_ENDED", `scan ${id} has ended: it is ${course.state}`);
         this.#checkSame(header);
         this.#checkMotion(course);

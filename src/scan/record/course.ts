@@ -129,8 +129,8 @@ export class ScanCourse {
 
   /** Cells in the count, each with the view that shows it best. */
   *cells(wanted: (cellClass: CellClass) => boolean): Generator<{ cell: SlideCell; view: BestView }> {
-    for (const cell of this.#counter.cells()) {
-      const view = wanted(cell.cellClass) ? this.#views.of(cell.id) : undefined;
+    for (const cell of this.#counter.cells(wanted)) {
+      const view = this.#views.of(cell.id);
       if (view !== undefined) yield { cell, view };
     }
   }

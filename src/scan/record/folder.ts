@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { z } from "zod";
 import { CytoError } from "../../core/index.js";
 import {
@@ -89,17 +90,32 @@ export const readHeader = async (folder: ScanFolder): Promise<ScanHeader> => {
   }
 };
 
+/** Whoever counts a long scan again lets others have their turn this often. */
+const turnMs = 8;
+
+/** The scan that entries tell of. @throws CytoError STORE_DAMAGED */
+export const replay = async (header: ScanHeader, entries: readonly ScanEntry[]): Promise<ScanCourse> => {
+  const course = new ScanCourse(header);
+  let turnEndsMs = performance.now() + turnMs;
+  for (const entry of entries) {
+    course.apply(entry);
+    if (performance.now() < turnEndsMs) continue;
+    await nextTurn();
+    turnEndsMs = performance.now() + turnMs;
+  }
+  return course;
+};
+
 /** The scan as it is on the disk. @throws CytoError SCAN_NOT_FOUND, STORE_DAMAGED, STORE_FAILED */
 export const readScan = async (folder: ScanFolder): Promise<ScanCourse> => {
-  const course = new ScanCourse(await readHeader(folder));
+  const header = await readHeader(folder);
   let entries: ScanEntry[];
   try {
     entries = await readJournal(folder.journal, parseEntry);
   } catch (error) {
     throw error instanceof CytoError ? error : damaged(folder.journal, error);
   }
-  for (const entry of entries) course.apply(entry);
-  return course;
+  return replay(header, entries);
 };
 
 /** Opens a scan's journal to go on with it: what a crash left of a last line is cut off. One process at a time. */

@@ -19,6 +19,7 @@ export {
   readPicture,
   readRecord,
   readScan,
+  replay,
   type ScanFolder,
   type ScanPaths,
   scanFolder,
