@@ -20,19 +20,20 @@ export class OpenScans {
     this.#tileBytes = tileBytes;
   }
 
-  /** Takes a scan in that is in memory already. */
-  keep(folder: ScanFolder, course: ScanCourse): OpenScan {
-    const scan = { folder, course, mosaic: new Mosaic(folder, course, this.#tileBytes) };
-    this.#put(folder.id, Promise.resolve(scan));
-    return scan;
+  /** A scan that is in memory already. */
+  of(folder: ScanFolder, course: ScanCourse): OpenScan {
+    return { folder, course, mosaic: new Mosaic(folder, course, this.#tileBytes) };
+  }
+
+  /** Takes one in that has stood still: of what could not be written down, only it knows. */
+  keep(scan: OpenScan): void {
+    this.#put(scan.folder.id, Promise.resolve(scan));
   }
 
   /** @throws CytoError SCAN_NOT_FOUND, STORE_DAMAGED, STORE_FAILED */
   get(folder: ScanFolder): Promise<OpenScan> {
     const known = this.#open.get(folder.id);
-    const scan =
-      known ??
-      readScan(folder).then((course) => ({ folder, course, mosaic: new Mosaic(folder, course, this.#tileBytes) }));
+    const scan = known ?? readScan(folder).then((course) => this.of(folder, course));
     this.#put(folder.id, scan);
     if (known === undefined) scan.catch(() => this.#open.delete(folder.id));
     return scan;
@@ -42,10 +43,6 @@ export class OpenScans {
   async record(folder: ScanFolder): Promise<ScanRecord> {
     const known = this.#open.get(folder.id);
     return known === undefined ? readRecord(folder) : (await known).course.record(false);
-  }
-
-  forget(id: string): void {
-    this.#open.delete(id);
   }
 
   #put(id: string, scan: Promise<OpenScan>): void {

@@ -58,6 +58,8 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
   readonly #listeners = new Set<(scan: ScanRecord | undefined) => void>();
   readonly #watching: { unsubscribe(): void };
   #run: ScanRun | undefined;
+  /** What the run is at: kept apart, whatever else is looked at meanwhile. */
+  #live: OpenScan | undefined;
   #beginning = false;
   #closed = false;
 
@@ -210,9 +212,11 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
     this.#beginning = true;
     try {
       const run = await open();
-      this.#run = run;
+      const live = this.#scans.of(run.folder, run.course);
+      [this.#run, this.#live] = [run, live];
       void run.ended.then(() => {
-        this.#run = undefined;
+        this.#scans.keep(live);
+        [this.#run, this.#live] = [undefined, undefined];
         this.#changed(run.course.record(false));
       });
       const record = run.course.record(true);
@@ -223,7 +227,11 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
     }
   }
 
-  async #open(folder: ScanFolder, course: ScanCourse, journal: Awaited<ReturnType<typeof openScanJournal>>) {
+  #open(
+    folder: ScanFolder,
+    course: ScanCourse,
+    journal: Awaited<ReturnType<typeof openScanJournal>>,
+  ): Promise<ScanRun> {
     const { stage, frames, focus, clock, settleMs = 0, searching = 1 } = this.#options;
     const ports: ScanPorts = {
       ...{ stage, frames, focus, clock, settleMs, searching },
@@ -231,12 +239,11 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
       onField: (field) => this.#options.onField?.(field),
     };
     const onChange = (record: ScanRecord): void => this.#changed(record);
-    const run = await ScanRun.open({ folder, course, journal, ports, onChange });
-    this.#scans.keep(folder, course);
-    return run;
+    return ScanRun.open({ folder, course, journal, ports, onChange });
   }
 
-  #scan(id: string): Promise<OpenScan> {
+  async #scan(id: string): Promise<OpenScan> {
+    if (this.#live?.folder.id === id) return this.#live;
     return this.#scans.get(scanFolder(this.#options.paths, id));
   }
 
@@ -327,7 +334,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
     if (header.focus !== "none" && (!stage.hasFocus || focus === undefined))
       throw new CytoError("STAGE_UNSUPPORTED", `the stage ${stage.name} has no focus; scan with focus "none"`);
     const { toStage } = slideMapping(header.calibration);
-    const places = course.plan?.centresUm ?? outermostCentres(course.record(false).boundsUm, fieldSizeOf(header));
+    const places = course.plan?.centresUm ?? outermostCentres(course.boundsUm, fieldSizeOf(header));
     checkReach(places, toStage, limitsUm);
   }
 }

@@ -5,6 +5,7 @@ import {
   createCounter,
   type FieldOutcome,
   type PointUm,
+  type RectUm,
   type SlideCell,
 } from "../../counting/index.js";
 import type { ScanField, ScanRecord, ScanState } from "../desk.js";
@@ -152,18 +153,19 @@ export class ScanCourse {
     return { index, centreUm, capturedAtMs, sharpness, cells, refocused };
   }
 
+  /** Bounds of all planned fields; of the region where a coarse pass has yet to tell. */
+  get boundsUm(): RectUm {
+    const { region } = { region: undefined, ...this.header.plan };
+    if (this.#plan !== undefined || region === undefined) return this.#plan!.boundsUm;
+    const { left, top, width, height } = region;
+    return { left, top, right: left + width, bottom: top + height };
+  }
+
   /** @param live whether a process is at it: of one that was killed the journal says `running` for ever */
   record(live: boolean): ScanRecord {
     const { header, counts } = this;
-    const { region } = { region: undefined, ...header.plan };
     const { progress, limits } = this.verdict();
     const last = this.#last;
-    const around = region && {
-      left: region.left,
-      top: region.top,
-      right: region.left + region.width,
-      bottom: region.top + region.height,
-    };
     const { id, slide, setup, plan, stop, focus, by, startedAtMs } = header;
     return {
       ...{ id, slide, setup, plan, stop, focus, by, startedAtMs },
@@ -171,7 +173,7 @@ export class ScanCourse {
       ...(this.ended && last !== undefined ? { endedAtMs: last.atMs } : {}),
       fieldsPlanned: this.#plan?.centresUm.length ?? 0,
       fieldsDone: this.#fields.length,
-      boundsUm: this.#plan?.boundsUm ?? around!,
+      boundsUm: this.boundsUm,
       progress,
       ...(limits === undefined ? {} : { limits }),
       ...(last?.endedBy === undefined ? {} : { endedBy: last.endedBy }),

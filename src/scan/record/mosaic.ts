@@ -76,9 +76,9 @@ export class Mosaic {
   }
 
   get map(): SlideMap {
-    const { header, fields } = this.#course;
+    const { header, fields, boundsUm } = this.#course;
     const umPerPixel = (header.setup.umPerPixel * header.setup.fieldWidthPx) / keptSizeOf(header).width;
-    return slideMapOf(this.#course.record(false).boundsUm, umPerPixel, fields.length);
+    return slideMapOf(boundsUm, umPerPixel, fields.length);
   }
 
   /** A tile as a JPEG; undefined where no field shows in it. @throws CytoError NOT_FOUND, STORE_FAILED */
