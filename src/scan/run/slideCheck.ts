@@ -3,10 +3,10 @@ import { luminanceThumbnail, preparePicture, shiftCandidates } from "../../count
 import { decodePicture, encodeJpeg } from "../../pictures/index.js";
 import type { Jpeg, ScanSetup } from "../desk.js";
 
-/** How alike two pictures of one place are at least: docs/counting.md has what right and wrong ones measure. */
+/** How alike two pictures of one place are at least: the same field with fresh noise has 0.99, another field at most 0.45 (docs/scans.md). */
 const leastSimilarity = 0.5;
 /** Grey levels of detail below which a picture does not tell one slide from another. */
-const leastContrast = 2;
+const leastContrast = 4;
 const thumbnailPx = 128;
 
 const other = (message: string): CytoError => new CytoError("SCAN_OTHER_SLIDE", message);
