@@ -1,28 +1,10 @@
-import { cp, mkdtemp, readFile, rm, stat, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { createRandom } from "../../src/core/index.js";
-import { createScanDesk, type ScanDesk, type ScanRecord } from "../../src/scan/index.js";
+import { createScanDesk } from "../../src/scan/index.js";
+import { newFolder, settled } from "./scanning.js";
 import { toyMicroscope, toyRequest, toySlide } from "./toyMicroscope.js";
-
-const folders: string[] = [];
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
-const newFolder = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), "cytostream-crash-"));
-  folders.push(folder);
-  return folder;
-};
-
-const settled = async (desk: ScanDesk, id: string): Promise<ScanRecord> => {
-  const now = await desk.show(id);
-  if (now.state !== "running") return now;
-  return new Promise((resolve) => {
-    desk.onChange((record) => {
-      if (record?.id === id && record.state !== "running") resolve(record);
-    });
-  });
-};
 
 const slide = toySlide(21);
 const crashes = 12;

@@ -1,21 +1,13 @@
-import { cp, mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createScanDesk, mapTilePx, type ScanDesk, type ScanRecord, type SlideMap } from "../../src/scan/index.js";
 import { isInMap, pictureAt, showsIn, slideMapOf } from "../../src/scan/record/pyramid.js";
+import { newFolder } from "./scanning.js";
 import { toyMicroscope, toyRequest, toySlide } from "./toyMicroscope.js";
 
-const folders: string[] = [];
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
-const newFolder = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), "cytostream-mosaic-"));
-  folders.push(folder);
-  return folder;
-};
-
-const settled = (desk: ScanDesk, begin: () => Promise<unknown>): Promise<ScanRecord> =>
+const standing = (desk: ScanDesk, begin: () => Promise<unknown>): Promise<ScanRecord> =>
   new Promise((resolve, reject) => {
     const stop = desk.onChange((record) => {
       if (record === undefined || record.state === "running") return;
@@ -98,10 +90,10 @@ describe("tiles", () => {
     const folder = await newFolder();
     const toy = toyMicroscope(folder, toySlide(41));
     await using desk = createScanDesk(toy.options);
-    const { id } = await settled(desk, () => desk.start(toyRequest({ stop: { fields: 6 } })));
+    const { id } = await standing(desk, () => desk.start(toyRequest({ stop: { fields: 6 } })));
     const copy = await newFolder();
     // One that was paused after six fields, its tiles drawn then, and again when it was whole.
-    const paused = await settled(desk, async () => {
+    const paused = await standing(desk, async () => {
       const begun = await desk.start(toyRequest());
       await new Promise<void>((resolve) => {
         desk.onChange((record) => {
@@ -113,7 +105,7 @@ describe("tiles", () => {
     expect(paused.state).toBe("paused");
     const early = await desk.map(paused.id);
     for (const tile of tilesOf(early)) await desk.mapTile(paused.id, tile);
-    await settled(desk, () => desk.resume(paused.id));
+    await standing(desk, () => desk.resume(paused.id));
     const map = await desk.map(paused.id);
     expect(map.version).toBeGreaterThan(early.version);
     const grown = await Promise.all(tilesOf(map).map((tile) => desk.mapTile(paused.id, tile)));

@@ -12,6 +12,7 @@ import type {
   StageControl,
   StageStatus,
 } from "../../src/scan/index.js";
+import { type FieldPlan, planFields } from "../../src/scan/plan/index.js";
 import { lookAt, type ModelSlide, throwCells } from "../counting/slideModel.js";
 
 /** What the toy's camera sees: 80 x 60 um. */
@@ -209,3 +210,10 @@ export const toyRequest = (more: Partial<ScanRequest> = {}): ScanRequest => ({
   by: "the test",
   ...more,
 });
+
+/** The fields of that request. */
+export const toyPlan = (): FieldPlan => {
+  const { plan } = toyRequest();
+  if (plan.kind !== "serpentine") throw new Error("the toy's plan is a serpentine");
+  return planFields(plan, toyFieldUm);
+};
