@@ -60,7 +60,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
   #run: ScanRun | undefined;
   /** What the run is at: kept apart, whatever else is looked at meanwhile. */
   #live: OpenScan | undefined;
-  #beginning = false;
+  #beginning: Promise<ScanRecord> | undefined;
   #closed = false;
 
   constructor(options: ScanDeskOptions) {
@@ -110,8 +110,9 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
 
   async abort(id: string, by: string): Promise<ScanRecord> {
     const run = await this.#unended(id);
-    if (run !== undefined) await run.abort(by);
-    else await this.#abortPaused(scanFolder(this.#options.paths, id), by);
+    await run?.abort(by);
+    // Also where it had been paused just before it was aborted.
+    if ((await this.show(id)).state === "paused") await this.#abortPaused(scanFolder(this.#options.paths, id), by);
     return this.show(id);
   }
 
@@ -167,18 +168,23 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
   }
 
   async stage(action: StageAction, _by: string): Promise<MicroscopeStatus> {
-    if (action.action !== "stop" && action.action !== "release") this.#checkNoScan();
+    if (action.action !== "stop" && action.action !== "release") {
+      await this.#standing();
+      this.#checkNoScan();
+    }
     await this.#microscope.act(action);
     this.#changed(undefined);
     return this.status();
   }
 
   async calibrate(what: "optics" | "light", _by: string) {
+    await this.#standing();
     this.#checkNoScan();
     return this.#microscope.calibrate(what);
   }
 
   async focus(_by: string) {
+    await this.#standing();
     this.#checkNoScan();
     return this.#microscope.focus();
   }
@@ -191,6 +197,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#watching.unsubscribe();
+    await this.#beginning?.catch(() => {});
     await Promise.all([this.#run?.close(), this.#microscope.close()]);
     this.#listeners.clear();
   }
@@ -199,32 +206,41 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
     for (const listener of this.#listeners) listener(record);
   }
 
+  /** A scan that stands still already, and is only being closed, is waited for. */
+  async #standing(): Promise<void> {
+    while (this.#run !== undefined && this.#run.course.state !== "running") await this.#run.ended;
+  }
+
   #checkNoScan(): void {
     if (this.#closed) throw new CytoError("SHUTTING_DOWN", "the microscope is being closed");
-    if (this.#run !== undefined || this.#beginning)
+    if (this.#run !== undefined || this.#beginning !== undefined)
       throw new CytoError("SCAN_RUNNING", this.#run ? `scan ${this.#run.id} is under way` : "a scan is beginning");
   }
 
   /** One scan at a time, from its first check on. */
   async #begin(open: () => Promise<ScanRun>): Promise<ScanRecord> {
+    await this.#standing();
     this.#checkNoScan();
     this.#microscope.checkIdle();
-    this.#beginning = true;
-    try {
-      const run = await open();
-      const live = this.#scans.of(run.folder, run.course);
-      [this.#run, this.#live] = [run, live];
-      void run.ended.then(() => {
-        this.#scans.keep(live);
-        [this.#run, this.#live] = [undefined, undefined];
-        this.#changed(run.course.record(false));
-      });
-      const record = run.course.record(true);
-      this.#changed(record);
-      return record;
-    } finally {
-      this.#beginning = false;
-    }
+    // From the checks to here nothing else had its turn.
+    this.#beginning = this.#enter(open).finally(() => {
+      this.#beginning = undefined;
+    });
+    return this.#beginning;
+  }
+
+  async #enter(open: () => Promise<ScanRun>): Promise<ScanRecord> {
+    const run = await open();
+    const live = this.#scans.of(run.folder, run.course);
+    [this.#run, this.#live] = [run, live];
+    void run.ended.then(() => {
+      this.#scans.keep(live);
+      [this.#run, this.#live] = [undefined, undefined];
+      this.#changed(run.course.record(false));
+    });
+    const record = run.course.record(true);
+    this.#changed(record);
+    return record;
   }
 
   #open(
@@ -249,6 +265,8 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
 
   /** The run of a scan; undefined where it is paused. @throws CytoError SCAN_NOT_FOUND, SCAN_ENDED */
   async #unended(id: string): Promise<ScanRun | undefined> {
+    await this.#beginning?.catch(() => {});
+    await this.#standing();
     if (this.#run?.id === id) return this.#run;
     const { state } = await this.show(id);
     if (state !== "paused" && state !== "running")
