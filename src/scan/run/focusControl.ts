@@ -23,6 +23,9 @@ export interface FocusControl {
    * @throws CytoError FOCUS_FAILED, and the stage's and the camera's codes
    */
   atField(positionUm: SlidePositionUm, signal: AbortSignal): Promise<FieldFocus | undefined>;
-  /** Told of each field's picture, before its pixels are handed on, and of how sharp it is (`FrameQuality.focus`). */
+  /**
+   * Told of each field's picture, before its pixels are handed on, and of how sharp it is (`FrameQuality.focus`): while the stage is on its
+   * way to the next field, before it is `atField` there, if that way takes longer than the measuring.
+   */
   quality(frame: Frame, sharpness: number): void;
 }

@@ -10,7 +10,6 @@ import type { ScanPorts } from "./ports.js";
 export interface TakenFrame {
   readonly frame: Frame;
   readonly stageUm: { readonly x: number; readonly y: number; readonly z?: number | undefined };
-  readonly sharpness: number;
   readonly refocused: boolean;
 }
 
@@ -37,9 +36,14 @@ export class Look {
     const focused = await focus?.atField(placeUm, signal);
     const stageUm = focused === undefined ? reached : { ...reached, z: focused.zUm };
     const frame = this.#placed(await this.#ports.frames.take(signal), reached);
+    return { frame, stageUm, refocused: focused?.refocused ?? false };
+  }
+
+  /** How sharp a field's picture is, before its pixels are handed on; the focus is told. */
+  sharpnessOf(frame: Frame): number {
     const sharpness = this.#meter.measure(frame).focus;
-    focus?.quality(frame, sharpness);
-    return { frame, stageUm, sharpness, refocused: focused?.refocused ?? false };
+    if (this.#header.focus !== "none") this.#ports.focus?.quality(frame, sharpness);
+    return sharpness;
   }
 
   /** A place once more, as the stage stood there. @throws CytoError as `at`, but for FOCUS_FAILED */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { CytoError, type ErrorCode } from "../../core/index.js";
 import { encodeJpeg } from "../../pictures/index.js";
 import { type Journal, writeFileDurably } from "../../store/index.js";
@@ -29,6 +30,7 @@ export interface ScanRunOptions {
 
 interface SearchedField extends TakenFrame {
   readonly index: number;
+  readonly sharpness: number;
   readonly picture: Jpeg;
   readonly detection: CountedScanField["detection"];
 }
@@ -253,11 +255,14 @@ export class ScanRun {
   }
 
   async #search(taken: TakenFrame & { index: number }): Promise<SearchedField> {
+    // The stage sets out for the next field first.
+    await nextTurn();
     const { quality, maxSidePx: maxSide } = this.course.header.pictures;
     // Before the detector: it takes the pixels.
+    const sharpness = this.#look.sharpnessOf(taken.frame);
     const picture = await encodeJpeg(taken.frame, { quality, maxSide });
     const { pixels, ...detection } = await this.#options.ports.detect(taken.frame, this.#abort.signal);
-    return { ...taken, ...(pixels ? { frame: { ...taken.frame, pixels } } : {}), picture, detection };
+    return { ...taken, ...(pixels ? { frame: { ...taken.frame, pixels } } : {}), sharpness, picture, detection };
   }
 
   async #commit(found: SearchedField): Promise<boolean> {
