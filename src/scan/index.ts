@@ -22,6 +22,7 @@ export {
   stageStates,
 } from "./desk.js";
 export type { MicroscopeProcedures } from "./microscope.js";
+export { openStageControl, type StageControlOptions } from "./motion/index.js";
 export { type ScanPlan, type ScanRegion, scanPlanSchema, scanRegionSchema } from "./plan/index.js";
 export type { FrameSource, OpticsCalibration, StageControl, StageStatus } from "./ports.js";
 export { exportScan, type ScanExport, type ScanPaths } from "./record/index.js";

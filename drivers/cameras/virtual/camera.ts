@@ -4,6 +4,7 @@ import type { Camera, CameraFrame, CameraPace } from "../../contract.js";
 import type { Painting } from "./choosePainting.js";
 import type { RenderedField } from "./fieldRenderer.js";
 import type { SlideOptions, VirtualCameraOptions } from "./manifest.js";
+import { type MountedStage, mountedStage } from "./microscope.js";
 import type { AskedField, RenderThread } from "./renderThread.js";
 import { type PlannedView, plannedView, selfScanPath } from "./selfScan.js";
 import { createSlide, type PlaceUm, type Slide, type StagePosition } from "./slide.js";
@@ -118,6 +119,16 @@ export class VirtualCamera implements Camera {
     this.#iterated = true;
     let dueMs = this.#clock.monotonic();
     while (!this.#signal.aborted) {
+      const stage = mountedStage(this.#options.microscope);
+      if (stage) {
+        this.#dropUnderway();
+        if (!(await this.#waitUntil(dueMs))) return;
+        dueMs = Math.max(dueMs + (this.#scanIntervalMs ?? 0), this.#clock.monotonic());
+        const seen = await this.#expose(stage);
+        if (!seen) return;
+        yield seen;
+        continue;
+      }
       this.#paintAhead();
       const next = this.#underway[0];
       if (!next) return;
@@ -142,17 +153,25 @@ export class VirtualCamera implements Camera {
 
   #frameOf(field: RenderedField, readingErrorUm: PlaceUm): CameraFrame {
     return {
+      ...this.#pictureOf(field),
       // The exposure is simulated to end now, when the frame was due, whenever its picture was painted.
       capturedAtMs: this.#clock.now(),
-      width: field.width,
-      height: field.height,
-      pixels: field.pixels,
-      source: this.#source,
-      simulated: true,
       stagePositionUm: { x: field.positionUm.x + readingErrorUm.x, y: field.positionUm.y + readingErrorUm.y },
-      umPerPixel: this.#options.umPerPixel,
-      defocusUm: field.defocusUm,
     };
+  }
+
+  #pictureOf({ width, height, pixels, defocusUm }: RenderedField): Omit<CameraFrame, "capturedAtMs"> {
+    const { umPerPixel } = this.#options;
+    return { width, height, pixels, source: this.#source, simulated: true, umPerPixel, defocusUm };
+  }
+
+  /** What is over the stage at this moment; the stage's position is its own affair. Undefined when aborted meanwhile. */
+  async #expose(stage: MountedStage): Promise<CameraFrame | undefined> {
+    const capturedAtMs = this.#clock.now();
+    const { field } = this.#thread.render(stage.placeUm(), this.#exposures++);
+    field.catch(() => undefined);
+    const seen = await this.#unlessAborted(field);
+    return seen && { ...this.#pictureOf(seen), capturedAtMs };
   }
 
   #dropUnderway(): void {

@@ -93,6 +93,11 @@ export const virtualCameraOptionsSchema = z.strictObject({
   repeat: z.boolean().default(true).describe("Begin the scan again when it is done; otherwise the stream ends"),
   jitterUm: lengthUm(0, "Standard deviation of the stage's real position about the planned one, um"),
   stageErrorUm: lengthUm(0, "Standard deviation of the reported position about the real one, um"),
+  microscope: z
+    .string()
+    .min(1)
+    .default("default")
+    .describe("Name of the virtual microscope: where it has a stage, the camera shows what is over that"),
   painting: z
     .string()
     .min(1)

@@ -1,0 +1,27 @@
+import { CytoError } from "../../../src/core/index.js";
+import type { StagePosition } from "./slide.js";
+
+/** The stage under a virtual camera, as it really is: what the camera sees, whatever the stage reports. */
+export interface MountedStage {
+  /** Centre of the field on the slide and height of the objective, um, at this moment. */
+  placeUm(): StagePosition;
+}
+
+/** Virtual microscopes of this process, by name. */
+const mounted = new Map<string, MountedStage>();
+
+/**
+ * Puts a stage under the cameras of a virtual microscope: from now on they show what is over it, and scan no more by themselves.
+ * @returns takes it away again
+ * @throws CytoError STAGE_PORT_BUSY where another stage is there
+ */
+export const mountStage = (microscope: string, stage: MountedStage): (() => void) => {
+  if (mounted.has(microscope))
+    throw new CytoError("STAGE_PORT_BUSY", `The virtual microscope ${JSON.stringify(microscope)} has a stage already.`);
+  mounted.set(microscope, stage);
+  return () => {
+    if (mounted.get(microscope) === stage) mounted.delete(microscope);
+  };
+};
+
+export const mountedStage = (microscope: string): MountedStage | undefined => mounted.get(microscope);
