@@ -40,6 +40,8 @@ type Going = { stopped: boolean };
 const pollMs = 15;
 /** A controller may tell that it stands before it has set out. */
 const graceMs = 300;
+/** On the search for its switches a stage stands for a moment where it turns. */
+const homingQuietMs = 800;
 
 const stopped = (): CytoError => new CytoError("STAGE_STOPPED", "The move was halted.");
 
@@ -102,7 +104,7 @@ export class PolledStage implements Stage {
     return this.#travel(signal, async (going) => {
       this.#referenced = false;
       await homing.begin();
-      await this.#stand(going, graceMs);
+      await this.#stand(going, homingQuietMs);
       await homing.end();
       this.#referenced = true;
       return this.#controller.position();
@@ -196,13 +198,14 @@ export class PolledStage implements Stage {
     }
   }
 
-  /** Waits until the controller tells that it stands. */
-  async #stand(going: Going, leastMs = 0): Promise<void> {
-    const leastUntil = performance.now() + leastMs;
+  /** Waits until the controller tells that it stands, and has told so for `quietMs`. */
+  async #stand(going: Going, quietMs = 0): Promise<void> {
+    let movedAt = performance.now();
     for (;;) {
       const moves = await this.#controller.moving();
       if (going.stopped && !moves) throw stopped();
-      if (!moves && performance.now() >= leastUntil) return;
+      if (moves) movedAt = performance.now();
+      else if (performance.now() - movedAt >= quietMs) return;
       await delay(pollMs);
     }
   }

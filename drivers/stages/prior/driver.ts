@@ -41,7 +41,13 @@ function controller(link: Link, identity: string, options: PriorOptions, umPerSt
           homing: {
             // Some answer when it begins, some when it is there.
             begin: () => link.tell(protocol.initialiseStage.text),
-            end: async () => void (await link.exchange(protocol.declareStage(0, 0))),
+            end: async () => {
+              const { x, y } = await link.ask(protocol.askPosition);
+              if (Math.abs(x) <= 2 && Math.abs(y) <= 2) return;
+              throw new CytoError("STAGE_REFUSED", "The controller did not find its switches.", {
+                context: { source: link.source, x, y },
+              });
+            },
           },
         }
       : {}),

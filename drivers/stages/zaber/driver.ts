@@ -70,6 +70,7 @@ class ZaberController implements Controller {
     const steps = Object.entries(toSteps(position, this.#map)) as [StageAxis, number][];
     for (const [axis, value] of steps)
       if (this.axes.includes(axis)) await this.link.exchange(protocol.declare(this.#place(axis), value));
+    await this.readLimits();
   }
 
   async readLimits(): Promise<void> {

@@ -303,3 +303,21 @@ describe.skipIf(!socatThere)(`what controllers tell of themselves (${needsSocat}
     }
   });
 });
+
+describe.skipIf(!socatThere)(`axes that lie otherwise (${needsSocat})`, () => {
+  it.each(controllerCases)(
+    "$name moves its y for the stage's x where they are swapped, and against it where inverted",
+    async (subject) => {
+      const options = { ...subject.options, swapXY: true, invert: { x: true } };
+      await withStage({ ...subject, options }, async ({ stage, firmware: { motors } }) => {
+        await stage.declare({ x: -400, y: 200, z: 0 });
+        const before = { x: motors.place("x"), y: motors.place("y") };
+        const there = await stage.moveTo({ x: -100 });
+        expect(Math.abs(there.x + 100)).toBeLessThanOrEqual(subject.umPerStep.x);
+        expect(Math.abs(there.y - 200)).toBeLessThanOrEqual(subject.umPerStep.y);
+        expect(motors.place("x")).toBe(before.x);
+        expect(Math.abs(motors.place("y") - before.y + 300 / subject.umPerStep.y)).toBeLessThanOrEqual(1);
+      });
+    },
+  );
+});
