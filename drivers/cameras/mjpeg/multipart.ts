@@ -27,25 +27,26 @@ type State = "delimiter" | "header" | "counted" | "delimited" | "over";
 
 const returnByte = 13;
 const newlineByte = 10;
+const hyphenByte = 45;
 const noBytes = new Uint8Array(0);
 
 /**
- * Takes a multipart stream (RFC 2046, as `multipart/x-mixed-replace` uses it) apart as it comes. A part that tells its length is cut by it, another by
- * the boundary that follows. Memory is bounded by the limits, whatever comes; after a fault it goes on at the next boundary. Pure.
+ * Takes a multipart stream (RFC 2046, as `multipart/x-mixed-replace` uses it) apart as it comes. A part that tells its length is cut by it,
+ * another by the boundary that follows. Memory is bounded by the limits, whatever comes; after a fault it goes on at the next
+ * boundary. Pure.
  *
  * Lines may end in CRLF or LF. Text before the first boundary is passed over, and so are empty lines between parts.
  */
 export class MultipartParser {
   readonly #delimiter: Uint8Array;
   readonly #maxHeaderBytes: number;
-  /** What is not used up: never more than a body, a header and a chunk. */
-  #held: Uint8Array = noBytes;
-  /** Where the search for the next delimiter goes on. */
+  readonly #held = new ByteQueue();
+  /** Where in what is held the search for a delimiter goes on. */
   #searched = 0;
   #state: State = "delimiter";
   #headers: ReadonlyMap<string, string> = new Map();
-  #length = 0;
-  /** Bytes of a counted body: filled as they come, each copied once. */
+  #partsSeen = false;
+  /** A counted body: filled as its bytes come, each copied once. */
   #body: Uint8Array = noBytes;
   #filled = 0;
   #inFault = false;
@@ -70,20 +71,10 @@ export class MultipartParser {
 
   push(chunk: Uint8Array): readonly MultipartEvent[] {
     const events: MultipartEvent[] = [];
-    let rest: Uint8Array | undefined = chunk;
-    // A counted body takes its bytes straight from the chunk; everything else is looked at in one piece.
-    while (rest !== undefined) {
-      if (this.#state === "over") return events;
-      if (this.#state === "counted" && this.#held.length === 0) {
-        rest = this.#fill(rest, events);
-        continue;
-      }
-      if (rest.length > 0) this.#held = this.#held.length === 0 ? rest : joined(this.#held, rest);
-      rest = undefined;
-      while (this.#step(events));
-    }
-    // What is held may be a view of the caller's chunk.
-    if (this.#held.length > 0 && this.#held.buffer === chunk.buffer) this.#held = this.#held.slice();
+    // A counted body takes its bytes straight from the chunk.
+    const taken = this.#state === "counted" ? this.#fill(chunk, events) : 0;
+    if (taken < chunk.length && !this.over) this.#held.append(chunk.subarray(taken));
+    while (this.#step(events));
     return events;
   }
 
@@ -94,103 +85,110 @@ export class MultipartParser {
         return this.#findDelimiter(events);
       case "header":
         return this.#readHeader(events);
-      case "counted": {
-        const rest = this.#fill(this.#held, events);
-        this.#use(this.#held.length - (rest?.length ?? 0));
-        return rest !== undefined;
-      }
+      case "counted":
+        this.#use(this.#fill(this.#held.bytes, events));
+        return this.#state !== "counted";
       case "delimited":
         return this.#findEnd(events);
       case "over":
+        this.#held.clear();
         return false;
     }
   }
 
-  #fill(bytes: Uint8Array, events: MultipartEvent[]): Uint8Array | undefined {
-    const taken = bytes.subarray(0, this.#length - this.#filled);
+  /** @returns how many of the bytes belong to the body */
+  #fill(bytes: Uint8Array, events: MultipartEvent[]): number {
+    const taken = bytes.subarray(0, this.#body.length - this.#filled);
     this.#body.set(taken, this.#filled);
     this.#filled += taken.length;
-    if (this.#filled < this.#length) return undefined;
-    events.push({ kind: "part", headers: this.#headers, body: this.#body });
+    if (this.#filled < this.#body.length) return taken.length;
+    this.#finishCounted(events);
     this.#body = noBytes;
+    return taken.length;
+  }
+
+  #finishCounted(events: MultipartEvent[]): void {
     this.#await();
-    return bytes.subarray(taken.length);
+    // A length that reaches into the next part would swallow it.
+    const at = indexOf(this.#body, this.#delimiter, 0);
+    if (at < 0) {
+      events.push({ kind: "part", headers: this.#headers, body: this.#body });
+      return;
+    }
+    this.#report("tells a wrong length of a part", events);
+    this.#held.prepend(this.#body.subarray(at));
   }
 
   /** Looks for the line of the delimiter; what is before it belongs to nothing. */
   #findDelimiter(events: MultipartEvent[]): boolean {
-    const at = indexOf(this.#held, this.#delimiter, this.#searched);
+    const { bytes } = this.#held;
+    const at = indexOf(bytes, this.#delimiter, this.#searched);
     if (at < 0) {
-      this.#passOver(events);
+      this.#passOver(Math.max(0, bytes.length - this.#delimiter.length + 1), events);
       return false;
     }
     const after = at + this.#delimiter.length;
-    // Two hyphens end the stream; anything else to the end of the line is padding.
-    const end = this.#held.indexOf(newlineByte, after);
-    if (isClosing(this.#held, after)) {
+    if (bytes[after] === hyphenByte && bytes[after + 1] === hyphenByte) {
+      this.#passOver(at, events);
       this.#state = "over";
-      this.#use(this.#held.length);
-      return false;
+      return true;
+    }
+    // Anything else to the end of the line is padding.
+    const end = bytes.indexOf(newlineByte, after);
+    if ((end < 0 ? bytes.length : end) - after > this.#maxHeaderBytes) {
+      return this.#fault("has a boundary line without end", events, after);
     }
     if (end < 0) {
-      if (this.#held.length - after > this.#maxHeaderBytes) return this.#fault("has a boundary line without end", events);
       this.#searched = at;
       return false;
     }
-    if (at > 0 && !isBlank(this.#held.subarray(0, at)) && this.#headers.size > 0) {
-      this.#report("has bytes between its parts", events);
-    }
-    this.#use(end + 1);
+    this.#passOver(at, events);
+    this.#use(end + 1 - at);
     this.#state = "header";
     return true;
   }
 
-  /** No delimiter yet: all but what might be its beginning is let go. */
-  #passOver(events: MultipartEvent[]): void {
-    const kept = Math.min(this.#held.length, this.#delimiter.length - 1);
-    const gone = this.#held.length - kept;
-    if (gone > 0 && this.#headers.size > 0 && !isBlank(this.#held.subarray(0, gone))) {
+  /** Lets go of bytes that belong to no part. */
+  #passOver(count: number, events: MultipartEvent[]): void {
+    if (this.#partsSeen && !isBlank(this.#held.bytes.subarray(0, count))) {
       this.#report("has bytes between its parts", events);
     }
-    this.#use(gone);
+    this.#use(count);
   }
 
   #readHeader(events: MultipartEvent[]): boolean {
-    const end = endOfHeader(this.#held);
-    if (end === undefined) {
-      return this.#held.length > this.#maxHeaderBytes ? this.#fault("has a header without end", events) : false;
-    }
-    if (end.at > this.#maxHeaderBytes) return this.#fault("has a header that is too long", events);
-    this.#headers = parseHeaders(this.#held.subarray(0, end.at));
-    const told = this.#headers.get("content-length");
+    const { bytes } = this.#held;
+    const end = endOfHeader(bytes);
+    if ((end?.at ?? bytes.length) > this.#maxHeaderBytes) return this.#fault("has a header that is too long", events);
+    if (end === undefined) return false;
+    this.#headers = parseHeaders(bytes.subarray(0, end.at));
     this.#use(end.next);
+    this.#partsSeen = true;
     this.#inFault = false;
+    const told = this.#headers.get("content-length");
     if (told === undefined) {
       this.#state = "delimited";
       return true;
     }
     const length = /^\d{1,10}$/.test(told) ? Number(told) : Number.NaN;
     if (!(length <= this.limits.maxBodyBytes)) return this.#fault("tells a length that cannot be", events);
-    this.#length = length;
+    this.#state = "counted";
     this.#filled = 0;
     this.#body = new Uint8Array(length);
-    this.#state = "counted";
     return true;
   }
 
   /** A body without a length ends before the line end that the next delimiter begins with. */
   #findEnd(events: MultipartEvent[]): boolean {
-    const at = indexOf(this.#held, this.#delimiter, this.#searched);
+    const { bytes } = this.#held;
+    const at = indexOf(bytes, this.#delimiter, this.#searched);
+    const bodyEnd = at < 0 ? bytes.length - this.#delimiter.length - 2 : at - endingBefore(bytes, at);
+    if (bodyEnd > this.limits.maxBodyBytes) return this.#fault("has a part that is too long", events);
     if (at < 0) {
-      if (this.#held.length > this.limits.maxBodyBytes + this.#delimiter.length + 2) {
-        return this.#fault("has a part that is too long", events);
-      }
-      this.#searched = Math.max(0, this.#held.length - this.#delimiter.length + 1);
+      this.#searched = Math.max(0, bytes.length - this.#delimiter.length + 1);
       return false;
     }
-    const body = this.#held.slice(0, at - endingBefore(this.#held, at));
-    if (body.length > this.limits.maxBodyBytes) this.#report("has a part that is too long", events);
-    else events.push({ kind: "part", headers: this.#headers, body });
+    events.push({ kind: "part", headers: this.#headers, body: bytes.slice(0, bodyEnd) });
     this.#use(at);
     this.#await();
     return true;
@@ -201,13 +199,12 @@ export class MultipartParser {
     this.#searched = 0;
   }
 
-  /** Goes on at the next boundary. */
-  #fault(why: string, events: MultipartEvent[]): boolean {
+  /** Goes on at the next boundary. @param used bytes that are not looked at again */
+  #fault(why: string, events: MultipartEvent[], used = 0): true {
     this.#report(why, events);
     this.#await();
-    // The delimiter that stands in front, if any, has been read: it would be found again.
-    this.#use(Math.min(1, this.#held.length));
-    return this.#held.length > 0;
+    this.#use(used);
+    return true;
   }
 
   /** One fault for each stretch that is lost, however many chunks it comes in. */
@@ -217,27 +214,60 @@ export class MultipartParser {
   }
 
   #use(count: number): void {
-    this.#held = this.#held.subarray(count);
+    this.#held.drop(count);
     this.#searched = 0;
   }
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
+/** Bytes in the order of their coming, in one piece; grows by doubling, so that small chunks cost no more than large ones. */
+class ByteQueue {
+  #buffer = new Uint8Array(4096);
+  #start = 0;
+  #end = 0;
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  append(chunk: Uint8Array): void {
+    this.#makeRoom(chunk.length);
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
+  }
+
+  prepend(chunk: Uint8Array): void {
+    const after = this.bytes.slice();
+    this.clear();
+    this.append(chunk);
+    this.append(after);
+  }
+
+  drop(count: number): void {
+    this.#start += count;
+    if (this.#start >= this.#end) this.clear();
+  }
+
+  clear(): void {
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#end + length <= this.#buffer.length) return;
+    const { bytes } = this;
+    if (bytes.length + length > this.#buffer.length / 2) {
+      this.#buffer = new Uint8Array(2 * (bytes.length + length));
+      this.#buffer.set(bytes);
+    } else this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#start = 0;
+    this.#end = bytes.length;
+  }
 }
 
-function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.indexOf(wanted, from);
-}
+const indexOf = (bytes: Uint8Array, wanted: Uint8Array, from: number): number =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(wanted, from);
 
 const isBlank = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === returnByte || byte === newlineByte);
-
-const hyphenByte = 45;
-const isClosing = (bytes: Uint8Array, at: number): boolean => bytes[at] === hyphenByte && bytes[at + 1] === hyphenByte;
 
 /** Length of the line end before a place. */
 function endingBefore(bytes: Uint8Array, at: number): number {
