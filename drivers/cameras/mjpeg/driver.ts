@@ -27,16 +27,26 @@ function decoder({ options, onFault }: Request, source: string) {
   };
 }
 
-function boundaryIn(response: IncomingMessage, source: string): string {
-  const contentType = response.headers["content-type"] ?? "";
-  const boundary = boundaryOf(contentType);
-  if (boundary !== undefined) return boundary;
-  response.destroy();
-  const kind = contentType.slice(0, 100) || "nothing that it names";
-  throw new CytoError("CAMERA_UNSUPPORTED", `${source} serves ${kind}, not multipart MJPEG.`, {
-    context: { source, contentType: kind },
+const notMultipart = (source: string, contentType: string): CytoError =>
+  new CytoError("CAMERA_UNSUPPORTED", `${source} serves ${contentType}, not multipart MJPEG.`, {
+    context: { source, contentType },
     remedy: "Give the address of the camera's MJPEG stream, not of its page or of a single picture.",
   });
+
+const typeOf = ({ headers }: IncomingMessage): string => (headers["content-type"] ?? "").slice(0, 200) || "no type";
+
+/** Types by which servers serve what they know nothing of, and multipart without its boundary: the stream itself tells. */
+const untold = /^(no type|application\/octet-stream|multipart\/)/i;
+
+/** @throws CytoError CAMERA_UNSUPPORTED where it is something else */
+function parserFor(response: IncomingMessage, source: string, options: MjpegCameraOptions): MultipartParser {
+  const type = typeOf(response);
+  const boundary = boundaryOf(type);
+  if (boundary === undefined && !untold.test(type)) {
+    response.destroy();
+    throw notMultipart(source, type);
+  }
+  return new MultipartParser(boundary, { maxBodyBytes: options.maxPictureMiB * 1_048_576 });
 }
 
 interface Feed {
@@ -63,6 +73,7 @@ function feed({ camera, response, parser, address, closing }: Feed): void {
   response.on("data", (chunk: Uint8Array) => {
     parser.push(chunk).forEach(take);
     if (!parser.over) return;
+    if (parser.foreign) camera.fail(notMultipart(source, typeOf(response)));
     over("the stream has told its end");
     response.destroy();
   });
@@ -108,8 +119,7 @@ export const driver: CameraDriver<MjpegCameraOptions> = {
     });
     try {
       const response = await connect(request, address, closing.signal);
-      const boundary = boundaryIn(response, source);
-      const parser = new MultipartParser(boundary, { maxBodyBytes: options.maxPictureMiB * 1_048_576 });
+      const parser = parserFor(response, source, options);
       feed({ camera, response, parser, address, closing: closing.signal });
       await camera.start(options.openTimeoutMs);
       return camera;

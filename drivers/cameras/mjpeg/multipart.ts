@@ -10,6 +10,12 @@ export interface MultipartLimits {
   readonly maxHeaderBytes?: number;
 }
 
+const returnByte = 13;
+const newlineByte = 10;
+const hyphenByte = 45;
+const noBytes = new Uint8Array(0);
+const longestBoundary = 200;
+
 /** The boundary that a Content-Type names, without hyphens in front of it; undefined where it names none, or is of another type. */
 export function boundaryOf(contentType: string): string | undefined {
   const [type, ...parameters] = contentType.split(";");
@@ -18,17 +24,12 @@ export function boundaryOf(contentType: string): string | undefined {
     const [, quoted, plain] = /^\s*boundary\s*=\s*(?:"([^"]*)"|([^\s"]+))\s*$/i.exec(parameter) ?? [];
     // Many cameras put the two hyphens of the delimiter into the parameter too.
     const boundary = (quoted ?? plain)?.replace(/^--/, "");
-    if (boundary !== undefined && boundary !== "" && boundary.length <= 200) return boundary;
+    if (boundary !== undefined && boundary !== "" && boundary.length <= longestBoundary) return boundary;
   }
   return undefined;
 }
 
-type State = "delimiter" | "header" | "counted" | "delimited" | "over";
-
-const returnByte = 13;
-const newlineByte = 10;
-const hyphenByte = 45;
-const noBytes = new Uint8Array(0);
+type State = "first" | "delimiter" | "header" | "counted" | "delimited" | "over";
 
 /**
  * Takes a multipart stream (RFC 2046, as `multipart/x-mixed-replace` uses it) apart as it comes. A part that tells its length is cut by it,
@@ -38,12 +39,12 @@ const noBytes = new Uint8Array(0);
  * Lines may end in CRLF or LF. Text before the first boundary is passed over, and so are empty lines between parts.
  */
 export class MultipartParser {
-  readonly #delimiter: Uint8Array;
+  #delimiter: Uint8Array = noBytes;
   readonly #maxHeaderBytes: number;
   readonly #held = new ByteQueue();
   /** Where in what is held the search for a delimiter goes on. */
   #searched = 0;
-  #state: State = "delimiter";
+  #state: State = "first";
   #headers: ReadonlyMap<string, string> = new Map();
   #partsSeen = false;
   /** A counted body: filled as its bytes come, each copied once. */
@@ -51,17 +52,23 @@ export class MultipartParser {
   #filled = 0;
   #inFault = false;
 
+  /** @param boundary as `boundaryOf` gives it; without one, the stream's first line is taken for it, as servers without a proper type need it */
   constructor(
-    boundary: string,
+    boundary: string | undefined,
     readonly limits: MultipartLimits,
   ) {
-    this.#delimiter = new TextEncoder().encode(`--${boundary}`);
+    if (boundary !== undefined) this.#begin(`--${boundary}`);
     this.#maxHeaderBytes = limits.maxHeaderBytes ?? 16_384;
   }
 
   /** Whether the stream has told its end. */
   get over(): boolean {
     return this.#state === "over";
+  }
+
+  /** Whether it is no multipart stream at all: it was to begin with its boundary, and does not. */
+  get foreign(): boolean {
+    return this.over && this.#delimiter.length === 0;
   }
 
   /** Whether a part has been begun. */
@@ -81,6 +88,8 @@ export class MultipartParser {
   /** One step over what is held; false where more is needed. */
   #step(events: MultipartEvent[]): boolean {
     switch (this.#state) {
+      case "first":
+        return this.#findBoundary();
       case "delimiter":
         return this.#findDelimiter(events);
       case "header":
@@ -94,6 +103,23 @@ export class MultipartParser {
         this.#held.clear();
         return false;
     }
+  }
+
+  #begin(delimiter: string): void {
+    this.#delimiter = new TextEncoder().encode(delimiter);
+    this.#state = "delimiter";
+  }
+
+  /** The first line that is not empty. */
+  #findBoundary(): boolean {
+    const { bytes } = this.#held;
+    const start = bytes.findIndex((byte) => byte !== returnByte && byte !== newlineByte);
+    const end = start < 0 ? -1 : bytes.indexOf(newlineByte, start);
+    if (end < 0 && bytes.length <= longestBoundary) return false;
+    const line = new TextDecoder("latin1").decode(bytes.subarray(Math.max(start, 0), Math.max(end, 0))).trimEnd();
+    if (/^--\S/.test(line) && line.length <= longestBoundary) this.#begin(line);
+    else this.#state = "over";
+    return true;
   }
 
   /** @returns how many of the bytes belong to the body */

@@ -122,6 +122,21 @@ describe("the parser of multipart streams", () => {
     }
   });
 
+  it("takes the first line for the boundary where none is told, or knows that there is none", () => {
+    fc.assert(
+      fc.property(lengths, (cuts) => {
+        const parser = new MultipartParser(undefined, limits);
+        const stream = text("\r\n--x\r\nContent-Length: 1\r\n\r\na\r\n--x\r\n\r\nbc\r\n--x--");
+        const events = [...chunksOf(stream, cuts)].flatMap((chunk) => [...parser.push(chunk)]);
+        expect([bodiesOf(events), parser.foreign, parser.over]).toEqual([["61", "6263"], false, true]);
+      }),
+    );
+    for (const other of ["<html>\n", "x".repeat(300), "--\n", `--${"y".repeat(300)}\n`]) {
+      const parser = new MultipartParser(undefined, limits);
+      expect([parser.push(text(other)), parser.foreign]).toEqual([[], true]);
+    }
+  });
+
   it("reads the boundary of a Content-Type, as servers write it", () => {
     expect(boundaryOf("multipart/x-mixed-replace;boundary=ffmpeg")).toBe("ffmpeg");
     expect(boundaryOf('Multipart/X-Mixed-Replace; charset=x; Boundary="a b"')).toBe("a b");
