@@ -64,9 +64,9 @@ const mapErrors = async (seed: number): Promise<number[]> => {
 
 /** Focus on virtual microscopes, whose slides are tilted, bent and uneven, and whose drive has play. */
 export const focusBench = async ({ quick }: BenchContext): Promise<BenchResult> => {
-  const seeds = Array.from({ length: quick ? 2 : 6 }, (_, index) => index + 1);
+  const seeds = Array.from({ length: quick ? 2 : 5 }, (_, index) => index + 1);
   const found: Found[] = [];
-  for (const seed of seeds) found.push(...(await searches(seed, quick ? 6 : 8)));
+  for (const seed of seeds) found.push(...(await searches(seed, 8)));
   const maps: number[] = [];
   for (const seed of seeds.slice(0, quick ? 1 : 2)) maps.push(...(await mapErrors(seed)));
   const errors = found.map(({ errorUm }) => errorUm);

@@ -114,7 +114,11 @@ export interface SlideMap {
 export type StageAction =
   | { readonly action: "home" }
   | { readonly action: "declare"; readonly positionUm: SlidePositionUm }
-  | { readonly action: "move"; readonly to: Partial<SlidePositionUm>; readonly relative: boolean }
+  | {
+      readonly action: "move";
+      readonly to: { readonly [Axis in keyof SlidePositionUm]?: number | undefined };
+      readonly relative: boolean;
+    }
   /** Halts everything at once; nothing moves before `release`. */
   | { readonly action: "stop" }
   | { readonly action: "release" };

@@ -35,6 +35,11 @@ export interface ScanDeskOptions
   readonly counting?: Partial<CountingOptions> | undefined;
   /** Kept pictures of fields: JPEG quality, and the longer side at most. 80 and 1280 unless given. */
   readonly pictures?: { readonly quality: number; readonly maxSidePx: number } | undefined;
+  /**
+   * Looks, before a scan begins and after all that needs no motion was checked, whether the microscope is still the calibrated one.
+   * @throws CytoError OBJECTIVE_CHANGED, and the stage's and the camera's codes
+   */
+  readonly verify?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** 0 unless given: the stage's control waits itself. */
   readonly settleMs?: number | undefined;
   /** Fields that the detector searches at the same time; 1 unless given. */
@@ -61,6 +66,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
   /** What the run is at: kept apart, whatever else is looked at meanwhile. */
   #live: OpenScan | undefined;
   #beginning: Promise<ScanRecord> | undefined;
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(options: ScanDeskOptions) {
@@ -79,6 +85,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
       const header = this.#headerOf(request, this.#calibration());
       const course = new ScanCourse(header);
       this.#checkMotion(course);
+      await this.#options.verify?.(this.#closing.signal);
       const folder = await createScan(this.#options.paths, header);
       return this.#open(folder, course, await openScanJournal(folder));
     });
@@ -196,6 +203,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#closing.abort();
     this.#watching.unsubscribe();
     await this.#beginning?.catch(() => {});
     await Promise.all([this.#run?.close(), this.#microscope.close()]);
