@@ -47,8 +47,11 @@ export class Link implements AsyncDisposable {
   readonly #waiting = new Set<Waiting>();
   #queue: Promise<unknown> = Promise.resolve();
   #closing = false;
+  #closed: Promise<void> | undefined;
   #lost: CytoError | undefined;
   onLost: (error: CytoError) => void = () => undefined;
+  /** Told of each line that answers no request. */
+  onUnclaimed: (line: string) => void = () => undefined;
 
   private constructor(port: SerialPort, options: LinkOptions) {
     this.#port = port;
@@ -133,8 +136,12 @@ export class Link implements AsyncDisposable {
     });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closing) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#closing = true;
     this.#failAll(this.#disconnected());
     if (!this.#port.isOpen) return;
@@ -185,6 +192,7 @@ export class Link implements AsyncDisposable {
     this.#stray = (this.#stray + bytes.toString("latin1")).slice(-400);
     for (const line of this.#splitter.take(bytes)) {
       // The oldest first: replies come in the order of the requests.
+      if (this.#waiting.size === 0) this.onUnclaimed(line);
       for (const waiting of [...this.#waiting]) if (waiting.take(line)) break;
     }
   }

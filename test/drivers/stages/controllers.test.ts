@@ -30,7 +30,7 @@ async function withStage(
   const faults: CytoError[] = [];
   const stage = await driver.open({
     source: port.path,
-    options: driver.manifest.options.parse({ replyTimeoutMs: 300, ...options }),
+    options: driver.manifest.options.parse({ replyTimeoutMs: 1000, ...options }),
     limitsUm,
     signal: abort.signal,
     onFault: (fault) => void faults.push(fault),

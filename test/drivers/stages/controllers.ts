@@ -1,6 +1,7 @@
 import type { StageDriver } from "../../../drivers/contract.js";
 import { loadStage } from "../../../drivers/index.js";
 import { AsiFirmware } from "./emulators/asi.js";
+import { GrblFirmware } from "./emulators/grbl.js";
 import type { LineFirmware } from "./emulators/lineFirmware.js";
 import { LudlFirmware } from "./emulators/ludl.js";
 import type { MotorOptions } from "./emulators/motors.js";
@@ -23,6 +24,12 @@ export interface ControllerCase {
 const even = (um: number) => ({ x: um, y: um, z: um });
 
 export const controllerCases: readonly ControllerCase[] = [
+  {
+    name: "grbl",
+    firmware: (motors) => new GrblFirmware({ ...motors, settings: { 22: 0 } }),
+    options: {},
+    umPerStep: even(1),
+  },
   {
     name: "sangaboard",
     firmware: (motors) => new SangaboardFirmware(motors),
