@@ -93,7 +93,7 @@ const registrationErrorPx = async (seed: number): Promise<number[]> => {
 
 /** Where fields are after a calibration, on virtual microscopes with play and a camera that is mounted askew. */
 export const calibrationBench = async ({ quick }: BenchContext): Promise<BenchResult> => {
-  const seeds = Array.from({ length: quick ? 2 : 10 }, (_, index) => index + 1);
+  const seeds = Array.from({ length: quick ? 2 : 6 }, (_, index) => index + 1);
   const trials: Trial[] = [];
   for (const seed of seeds) trials.push(await trial(seed, seed % 2 === 0));
   const registration = (await Promise.all(seeds.slice(0, 3).map(registrationErrorPx))).flat();

@@ -11,7 +11,7 @@ const playUm = 3;
 const openMicroscope = (seed: number, kind: string): Promise<VirtualMicroscope> =>
   openVirtualMicroscope({
     name: `${kind}-${seed}`,
-    camera: { seed },
+    camera: { seed, fieldWidthPx: 640, fieldHeightPx: 480 },
     stage: { backlashUm: { x: 0, y: 0, z: playUm } },
     backlashUm: { x: 0, y: 0, z: playUm },
   });

@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
 import { accuracyBench } from "./accuracy.js";
 import { annotatorsBench } from "./annotatorsBench.js";
+import { calibrationBench } from "./calibration.js";
 import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
+import { focusBench } from "./focus.js";
 import { fromNothingBench } from "./fromNothing.js";
 import { gateBench } from "./gate.js";
 import { labelQueriesBench, labelsBench } from "./labels.js";
@@ -42,6 +44,12 @@ const benches: readonly Bench[] = [
     summary: "the limits at the end of simulated scans against the truth",
     run: scanStoppingBench,
   },
+  {
+    name: "calibration",
+    summary: "where fields are after a calibration, with play and a camera askew",
+    run: calibrationBench,
+  },
+  { name: "focus", summary: "autofocus and focus maps on uneven virtual slides", run: focusBench },
   { name: "labels", summary: "intake of labelled fields: acknowledged a second, and how soon", run: labelsBench },
   { name: "labelQueries", summary: "queries over a million labelled fields", long: true, run: labelQueriesBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },

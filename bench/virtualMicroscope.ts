@@ -2,7 +2,7 @@ import { driver as cameraDriver, type VirtualCamera } from "../drivers/cameras/v
 import { type MountedStage, mountedStage } from "../drivers/cameras/virtual/microscope.js";
 import type { StageLimitsUm } from "../drivers/index.js";
 import { driver as stageDriver } from "../drivers/stages/virtual/driver.js";
-import { DisposalStack, type Frame, systemClock } from "../src/core/index.js";
+import { DisposalStack, type Frame } from "../src/core/index.js";
 import { type FrameSource, openStageControl, type StageControl } from "../src/scan/index.js";
 
 /** Camera and stage of a virtual microscope, joined as the daemon joins real ones; the truth beside. */
@@ -71,5 +71,3 @@ export const openVirtualMicroscope = async (setup: VirtualMicroscopeSetup): Prom
     },
   };
 };
-
-export const benchClock = systemClock;

@@ -35,8 +35,17 @@ const demand = (what: string, present: boolean): boolean => {
 };
 
 /** Whether a program is there; in CI it must be. */
-export const requireTool = (program: "ffmpeg" | "socat" | "python3" | "tar" | "unshare" | "prlimit"): boolean =>
-  demand(program, onPath(program) !== undefined);
+export const requireTool = (
+  program: "ffmpeg" | "socat" | "python3" | "tar" | "unshare" | "prlimit" | "ustreamer",
+): boolean => demand(program, onPath(program) !== undefined);
+
+/** Whether aravis (its fake camera, its tool, its headers), GStreamer and a C compiler are there; in CI they must be. */
+export const requireGenicam = (): boolean => {
+  const programs = ["arv-tool-0.8", "arv-fake-gv-camera-0.8", "gst-launch-1.0", "gcc", "pkg-config"];
+  const missing = programs.filter((program) => onPath(program) === undefined);
+  const headers = spawnSync("pkg-config", ["--exists", "aravis-0.8"]).status === 0;
+  return demand(`What GigE Vision cameras need (${missing.join(", ")})`, missing.length === 0 && headers);
+};
 
 /** Path of a Chromium, or undefined; in CI it must be there. `CHROMIUM` names another. */
 export const requireChromium = (): string | undefined => {

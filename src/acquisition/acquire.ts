@@ -18,6 +18,7 @@ import {
   type BackoffOptions,
   type Clock,
   CytoError,
+  type ErrorCode,
   type Frame,
   latest,
   type RetryNotice,
@@ -82,8 +83,15 @@ const defaultReconnect: BackoffOptions & { readonly resetAfterMs: number } = {
 };
 
 /** What trying again cannot mend, even with a camera that has worked. */
-const isFinal = ({ code }: CytoError): boolean =>
-  code === "INTERNAL" || code === "CAMERA_NOT_FOUND" || code === "FFMPEG_NOT_FOUND" || code === "DRIVER_INVALID";
+const finalCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  "INTERNAL",
+  "CAMERA_NOT_FOUND",
+  "DRIVER_INVALID",
+  "FFMPEG_NOT_FOUND",
+  "GENICAM_TOOLS_NOT_FOUND",
+  "MICROMANAGER_NOT_FOUND",
+]);
+const isFinal = ({ code }: CytoError): boolean => finalCodes.has(code);
 
 /** Frames of a camera for as long as it takes: see `acquire`. */
 export class Acquisition implements AsyncDisposable {

@@ -75,10 +75,23 @@ export const errorTable = {
   FFMPEG_NOT_FOUND: entry("ffmpeg cannot be started", "Install ffmpeg, or name it by the option `ffmpegPath`.", {
     exitCode: 69,
   }),
+  GENICAM_TOOLS_NOT_FOUND: entry(
+    "The tools for GigE Vision and USB3 Vision cameras are not installed",
+    "Install aravis and GStreamer: apt install aravis-tools gstreamer1.0-tools gstreamer1.0-plugins-base.",
+    { exitCode: 69 },
+  ),
+  MICROMANAGER_NOT_FOUND: entry(
+    "Micro-Manager's core cannot be loaded",
+    "Install it for a Python: pip install pymmcore-nano numpy; name that Python by the option `python`.",
+    { exitCode: 69 },
+  ),
   DRIVER_INVALID: entry("A driver folder cannot be loaded or breaks the contract", "See docs/drivers.md.", {
     exitCode: 70,
   }),
   FRAME_INVALID: entry("A frame has the wrong size or format", "Check the camera's pixel format.", { retryable: true }),
+  FRAME_LOST: entry("A frame was lost between camera and program", "Check the network, its buffers, and the load.", {
+    retryable: true,
+  }),
   IMAGE_UNREADABLE: entry("A picture cannot be decoded", "Check that the file is a whole JPEG, PNG, TIFF or BMP.", {
     exitCode: 65,
     httpStatus: 400,

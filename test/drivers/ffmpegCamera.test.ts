@@ -4,11 +4,11 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OwnedProcess } from "../../drivers/cameras/ffmpeg/childProcess.js";
 import { driver } from "../../drivers/cameras/ffmpeg/driver.js";
 import { cameraChecks } from "../../drivers/conformance/index.js";
 import type { Camera, CameraFrame } from "../../drivers/contract.js";
-import type { CytoError } from "../../src/core/index.js";
+import { OwnedProcess } from "../../drivers/process/ownedProcess.js";
+import { CytoError } from "../../src/core/index.js";
 import { encodeJpeg } from "../../src/pictures/index.js";
 import { codeOf, freePort, hasFfmpeg, makeMedia, startRtspSender, temporaryFolder } from "./media.js";
 
@@ -290,10 +290,10 @@ describe.skipIf(!hasFfmpeg)("ffmpeg camera (skipped where ffmpeg is not installe
   });
 
   it("kills what does not heed SIGTERM", async () => {
-    const stubborn = await OwnedProcess.start("/bin/sh", [
-      "-c",
-      "trap '' TERM; echo ready; while :; do sleep 0.05; done",
-    ]);
+    const script = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
+    const stubborn = await OwnedProcess.start("/bin/sh", ["-c", script], {
+      notStarted: (why, cause) => new CytoError("INTERNAL", why, { cause }),
+    });
     await once(stubborn.stdout, "readable");
     await stubborn[Symbol.asyncDispose]();
     expect(await stubborn.exited).toEqual({ exitCode: null, signal: "SIGKILL" });

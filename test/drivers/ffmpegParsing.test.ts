@@ -8,11 +8,11 @@ import {
   frameIntervalOf,
   frameSizeOf,
   hasDuration,
-  LineSplitter,
   parseLine,
   tellsFault,
 } from "../../drivers/cameras/ffmpeg/stderr.js";
 import { isAtLeast, parseVersion } from "../../drivers/cameras/ffmpeg/version.js";
+import { LineSplitter } from "../../drivers/process/lineSplitter.js";
 import { CytoError } from "../../src/core/index.js";
 
 const size = fc.record({ width: fc.integer({ min: 1, max: 12 }), height: fc.integer({ min: 1, max: 9 }) });

@@ -1,6 +1,7 @@
 import { CytoError, errorTable } from "../../../src/core/index.js";
 import type { Camera, CameraFrame, CameraOpenRequest, CameraPace } from "../../contract.js";
-import type { OwnedProcess, ProcessEnd } from "./childProcess.js";
+import { LineSplitter } from "../../process/lineSplitter.js";
+import type { OwnedProcess, ProcessEnd } from "../../process/ownedProcess.js";
 import { FrameAssembler, type RawFrame } from "./frameAssembler.js";
 import type { FfmpegCameraOptions } from "./manifest.js";
 import type { FfmpegSource } from "./source.js";
@@ -11,7 +12,6 @@ import {
   frameIntervalOf,
   frameSizeOf,
   hasDuration,
-  LineSplitter,
   parseLine,
   tellsFault,
 } from "./stderr.js";

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
+import { CytoError } from "../../../src/core/index.js";
 import type { CameraDriver, CameraOpenRequest } from "../../contract.js";
+import { OwnedProcess } from "../../process/ownedProcess.js";
 import { FfmpegCamera } from "./camera.js";
-import { OwnedProcess } from "./childProcess.js";
 import { type FfmpegCameraOptions, manifest } from "./manifest.js";
 import { type FfmpegSource, localPathOf, type PathKind, parseSource } from "./source.js";
 import { type FfmpegVersion, isAtLeast, probeFfmpeg } from "./version.js";
@@ -54,7 +55,9 @@ export const driver: CameraDriver<FfmpegCameraOptions> = {
     const source = await describeSource(request, version);
     signal.throwIfAborted();
     const started = [...reportArguments, ...source.inputArguments, ...outputArguments(version)];
-    const process = await OwnedProcess.start(options.ffmpegPath, started);
+    const process = await OwnedProcess.start(options.ffmpegPath, started, {
+      notStarted: (why, cause) => new CytoError("FFMPEG_NOT_FOUND", why, { cause }),
+    });
     const camera = new FfmpegCamera({ process, source, request });
     try {
       await camera.start();

@@ -29,6 +29,8 @@ export const slideOf = (options: SlideOptions): SlideOptions => ({
   plateletsPerMm2: options.plateletsPerMm2,
   overlapShare: options.overlapShare,
   leukocyteMix: options.leukocyteMix,
+  focusTiltUmPerMm: options.focusTiltUmPerMm,
+  focusBumpsUm: options.focusBumpsUm,
 });
 
 interface Underway extends AskedField {
@@ -168,10 +170,13 @@ export class VirtualCamera implements Camera {
   /** What is over the stage at this moment; the stage's position is its own affair. Undefined when aborted meanwhile. */
   async #expose(stage: MountedStage): Promise<CameraFrame | undefined> {
     const capturedAtMs = this.#clock.now();
-    const { field } = this.#thread.render(stage.placeUm(), this.#exposures++);
+    const place = stage.placeUm();
+    const { field } = this.#thread.render(place, this.#exposures++);
     field.catch(() => undefined);
     const seen = await this.#unlessAborted(field);
-    return seen && { ...this.#pictureOf(seen), capturedAtMs };
+    if (!seen) return undefined;
+    const told = this.#options.tellsStagePosition ? { stagePositionUm: { x: place.x, y: place.y } } : {};
+    return { ...this.#pictureOf(seen), capturedAtMs, ...told };
   }
 
   #dropUnderway(): void {

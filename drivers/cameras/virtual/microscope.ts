@@ -7,6 +7,18 @@ export interface MountedStage {
   placeUm(): StagePosition;
 }
 
+/** Where a stage was when it was closed: it stays there, whoever opens it next. */
+export interface LeftStage {
+  /** Of the motors, and of the table behind their play, um. */
+  readonly motors: Readonly<Record<"x" | "y" | "z", number>>;
+  readonly table: Readonly<Record<"x" | "y" | "z", number>>;
+}
+
+const left = new Map<string, LeftStage>();
+
+export const leaveStage = (microscope: string, where: LeftStage): void => void left.set(microscope, where);
+export const leftStage = (microscope: string): LeftStage | undefined => left.get(microscope);
+
 /** Virtual microscopes of this process, by name. */
 const mounted = new Map<string, MountedStage>();
 

@@ -1,5 +1,5 @@
 import { CytoError } from "../../../src/core/index.js";
-import { mountStage } from "../../cameras/virtual/microscope.js";
+import { leaveStage, leftStage, mountStage } from "../../cameras/virtual/microscope.js";
 import type { StageDriver, StageOpenRequest } from "../../contract.js";
 import { manifest, type VirtualStageOptions } from "./manifest.js";
 import { VirtualStage } from "./stage.js";
@@ -8,9 +8,17 @@ const open = async ({ source, options, limitsUm, signal }: StageOpenRequest<Virt
   signal.throwIfAborted();
   if (source !== undefined && source !== "")
     throw new CytoError("STAGE_PORT_NOT_FOUND", "The virtual stage has no ports: leave `stage.source` out.");
+  const { microscope } = options;
   let unmount = (): void => undefined;
-  const stage = new VirtualStage({ options, limitsUm, signal, unmount: () => unmount() });
-  unmount = mountStage(options.microscope, stage);
+  const stage = new VirtualStage({
+    ...{ options, limitsUm, signal },
+    found: leftStage(microscope),
+    leave: (where) => {
+      leaveStage(microscope, where);
+      unmount();
+    },
+  });
+  unmount = mountStage(microscope, stage);
   return stage;
 };
 

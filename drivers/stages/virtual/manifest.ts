@@ -23,6 +23,8 @@ export const virtualStageOptionsSchema = z.strictObject({
     .describe("Name of the virtual microscope, as the virtual camera has it"),
   speedUmPerS: z.number().positive().max(1e9).default(10_000).describe("Speed, um/s"),
   accelerationUmPerS2: z.number().positive().max(1e12).default(200_000).describe("Acceleration, um/s2"),
+  settleMs: z.number().min(0).max(5000).default(0).describe("Time for which the table swings after its arrival, ms"),
+  settleUm: z.number().min(0).max(100).default(2).describe("How far it swings at first, um"),
   backlashUm: z
     .strictObject({ x: playUm("x"), y: playUm("y"), z: playUm("z") })
     .prefault({})

@@ -42,6 +42,23 @@ export const follow = (table: Axes, motors: Axes, playUm: Axes): Axes =>
     return Math.min(Math.max(table[axis], motors[axis] - half), motors[axis] + half);
   });
 
+/** Swings of the table in the time that it takes to come to rest. */
+const swings = 3;
+
+/** How far the table is from rest, um, along the way on which it came: it swings after its arrival, less and less. */
+export const swing = (
+  { from, to, beganMs, durationMs: whole }: Way,
+  nowMs: number,
+  { settleMs, settleUm }: Pick<VirtualStageOptions, "settleMs" | "settleUm">,
+): Readonly<{ x: number; y: number }> => {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const length = Math.hypot(dx, dy);
+  const part = settleMs > 0 ? (nowMs - beganMs - whole) / settleMs : 1;
+  if (length === 0 || part < 0 || part >= 1) return { x: 0, y: 0 };
+  const away = Math.min(settleUm, length) * (1 - part) ** 2 * Math.cos(2 * Math.PI * swings * part);
+  return { x: (away * dx) / length, y: (away * dy) / length };
+};
+
 type Mounting = Pick<VirtualStageOptions, "rotationDegrees" | "mirrored" | "scaleError">;
 
 /** The place on the slide over which the table stands. */

@@ -1,5 +1,5 @@
 import { CytoError } from "../../../src/core/index.js";
-import type { MountedStage } from "../../cameras/virtual/microscope.js";
+import type { LeftStage, MountedStage } from "../../cameras/virtual/microscope.js";
 import {
   type Stage,
   type StageAxis,
@@ -9,7 +9,7 @@ import {
   stageAxes,
 } from "../../contract.js";
 import type { VirtualStageOptions } from "./manifest.js";
-import { durationMs, follow, lengthOf, placeOn, slidePlace, type Way } from "./mechanics.js";
+import { durationMs, follow, lengthOf, placeOn, slidePlace, swing, type Way } from "./mechanics.js";
 
 type Axes = Readonly<Record<StageAxis, number>>;
 
@@ -17,8 +17,10 @@ interface Parts {
   readonly options: VirtualStageOptions;
   readonly limitsUm: StageLimitsUm;
   readonly signal: AbortSignal;
-  /** Takes the stage from under the cameras. */
-  readonly unmount: () => void;
+  /** Where the one that had it before left it; at zero, come to rising, where none had. */
+  readonly found: LeftStage | undefined;
+  /** Takes the stage from under the cameras, and keeps where it stands. */
+  readonly leave: (where: LeftStage) => void;
 }
 
 const halted = (): CytoError => new CytoError("STAGE_STOPPED", "The virtual stage was halted.");
@@ -37,13 +39,16 @@ export class VirtualStage implements Stage, MountedStage {
   #halt: (() => void) | undefined;
   #closed = false;
 
-  constructor(parts: Parts, startUm: Axes = { x: 0, y: 0, z: 0 }) {
+  constructor(parts: Parts) {
+    const { found, options } = parts;
+    const { backlashUm } = options;
     this.#parts = parts;
-    this.#referenced = parts.options.referenced;
-    this.#way = { from: startUm, to: startUm, beganMs: 0, durationMs: 0 };
-    const { backlashUm } = parts.options;
-    // As after a move in rising direction.
-    this.#table = { x: startUm.x - backlashUm.x / 2, y: startUm.y - backlashUm.y / 2, z: startUm.z - backlashUm.z / 2 };
+    this.#referenced = options.referenced;
+    const motors = found?.motors ?? { x: 0, y: 0, z: 0 };
+    this.#way = { from: motors, to: motors, beganMs: 0, durationMs: 0 };
+    this.#table = found?.table ?? { x: -backlashUm.x / 2, y: -backlashUm.y / 2, z: -backlashUm.z / 2 };
+    // What has forgotten where it is counts from where it stands.
+    if (!options.referenced) this.#offset = motors;
     parts.signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -53,7 +58,8 @@ export class VirtualStage implements Stage, MountedStage {
 
   placeUm(): { x: number; y: number; z: number } {
     const table = this.#update();
-    return { ...slidePlace(table, this.#parts.options), z: table.z };
+    const { x, y } = swing(this.#way, performance.now(), this.#parts.options);
+    return { ...slidePlace({ x: table.x + x, y: table.y + y }, this.#parts.options), z: table.z };
   }
 
   async position(): Promise<StagePositionUm> {
@@ -106,7 +112,7 @@ export class VirtualStage implements Stage, MountedStage {
     this.#halt?.();
     this.#closed = true;
     this.#parts.signal.removeEventListener("abort", this.#onAbort);
-    this.#parts.unmount();
+    this.#parts.leave({ motors: this.#motors, table: this.#update() });
   }
 
   readonly #onAbort = (): void => void this[Symbol.asyncDispose]();
@@ -171,8 +177,8 @@ export class VirtualStage implements Stage, MountedStage {
         reject(halted());
       };
       const arrive = (): void => {
-        // Timers may fire a little early.
-        this.#way = { from: to, to, beganMs: 0, durationMs: 0 };
+        // Timers may fire a little early: the way ends now, whatever it was to take.
+        this.#way = { ...way, durationMs: performance.now() - way.beganMs };
         end();
         resolve();
       };

@@ -26,17 +26,25 @@ export const autofocus = async (options: AutofocusOptions): Promise<FocusReport>
   if (centreUm === undefined) throw new CytoError("STAGE_UNREFERENCED", "the stage has not told how high it is");
   const range: FocusRange = { centreUm, reachUm };
   const samples: FocusSample[] = [];
-  for (;;) {
-    const step = nextFocusStep(samples, range);
-    if (step.kind === "none") {
-      if (home !== undefined) await stage.moveTo({ z: home }, signal);
-      throw new CytoError("FOCUS_FAILED", step.why, { context: { samples } });
+  const search = async (): Promise<FocusReport> => {
+    for (;;) {
+      const step = nextFocusStep(samples, range);
+      if (step.kind === "none") throw new CytoError("FOCUS_FAILED", step.why, { context: { samples } });
+      const { z = step.zUm } = await stage.moveTo({ z: step.zUm }, signal);
+      if (step.kind === "found") {
+        const sharpness = Math.max(...samples.map((sample) => sample.sharpness));
+        return { zUm: z, sharpness, frames: samples.length };
+      }
+      samples.push({ zUm: z, sharpness: sharpnessOf(await frames.take(signal)) });
     }
-    const { z = step.zUm } = await stage.moveTo({ z: step.zUm }, signal);
-    if (step.kind === "found") {
-      const sharpness = Math.max(...samples.map((sample) => sample.sharpness));
-      return { zUm: z, sharpness, frames: samples.length };
-    }
-    samples.push({ zUm: z, sharpness: sharpnessOf(await frames.take(signal)) });
+  };
+  try {
+    return await search();
+  } catch (error) {
+    const { code } = CytoError.from(error);
+    // A range that reaches beyond the limits ends as a search that finds nothing; after any other fault nothing moves.
+    const wentInVain = samples.length > 0 && (code === "FOCUS_FAILED" || code === "STAGE_LIMIT");
+    if (wentInVain && home !== undefined) await stage.moveTo({ z: home }, signal);
+    throw error;
   }
 };

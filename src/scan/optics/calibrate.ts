@@ -1,7 +1,7 @@
 import type { StagePositionUm } from "../../../drivers/index.js";
 import { type Clock, CytoError, type Frame } from "../../core/index.js";
 import type { FrameSource, OpticsCalibration, StageControl } from "../ports.js";
-import { registerPictures, type Shift } from "./shift.js";
+import { findShift, registerPictures, type Shift, type Unregistered } from "./shift.js";
 import { type Sighting, type Solution, solveOptics } from "./solve.js";
 
 export interface CalibrateOptions {
@@ -73,21 +73,21 @@ class Walk {
   }
 }
 
+const whyLost: Readonly<Record<Unregistered, string>> = {
+  featureless: "The picture shows too little to tell by how much it moves. Bring cells into focus.",
+  unlike: "The picture is lost from one step to the next: too few cells, or the light changes.",
+  ambiguous: "The picture fits at several places: it repeats itself. Move to a place with cells.",
+};
+
 const lengthOf = ({ dx, dy }: Shift): number => Math.hypot(dx, dy);
 
 /** A way along x that moves the picture by a good part of the field, um. */
 const measureWay = async (walk: Walk, reference: Frame): Promise<number> => {
   const side = Math.min(reference.width, reference.height);
-  let last: Shift | undefined;
   for (let wayUm = firstWayUm; wayUm <= longestWayUm; wayUm *= 2) {
-    const shift = registerPictures(reference, await walk.lookAt({ x: wayUm, y: 0 }));
-    if (shift === undefined) {
-      if (last === undefined || lengthOf(last) < 2)
-        throw failed("The picture shows too little to tell by how much it moves. Bring cells into focus.", { wayUm });
-      throw failed("The picture is lost from one step to the next: too few cells, or the light changes.", { wayUm });
-    }
+    const shift = findShift(reference, await walk.lookAt({ x: wayUm, y: 0 }));
+    if (typeof shift === "string") throw failed(whyLost[shift], { wayUm });
     if (lengthOf(shift) >= tellingShare * side) return (wayUm * wayShare * side) / lengthOf(shift);
-    last = shift;
   }
   throw failed(`The picture does not move while the stage goes ${longestWayUm} um: is this the right stage?`);
 };
@@ -212,6 +212,24 @@ export const calibrateOptics = async (options: CalibrateOptions): Promise<Calibr
 
 /** Scales that differ by less are of one objective. */
 const sameScale = 0.04;
+/** By how much the scale that red cells tell, whose sizes differ from person to person, may differ from the calibrated one. */
+const sameCellScale = 0.3;
+
+/**
+ * Holds the scale that a frame's red cells tell, um per pixel, against the calibration: objectives differ by steps of half and more. Pure.
+ * @throws CytoError OBJECTIVE_CHANGED
+ */
+export const checkCellScale = (
+  { objective, umPerPixel }: Pick<OpticsCalibration, "objective" | "umPerPixel">,
+  seenUmPerPixel: number,
+): void => {
+  if (Math.abs(Math.log(seenUmPerPixel / umPerPixel)) <= Math.log(1 + sameCellScale)) return;
+  throw new CytoError(
+    "OBJECTIVE_CHANGED",
+    `red cells look as at ${seenUmPerPixel.toFixed(3)} um per pixel, and ${objective} was calibrated at ${umPerPixel.toFixed(3)}`,
+    { context: { umPerPixel, seenUmPerPixel } },
+  );
+};
 
 /**
  * Looks whether the objective is still the calibrated one: a short way, and by how much the picture moves.

@@ -13,7 +13,7 @@ export const lightSchema = z.strictObject({
   rows: z.int().min(2),
   /** Red, green and blue by place, row by row. */
   gains: z.array(z.number().min(0.2).max(5)),
-  /** Darkest over brightest place of the background, the least of the channels: before, and after the gains. */
+  /** Dimmest over brightest place of the background of measured pictures, the least of the channels: before, and after the gains. */
   evennessBefore: z.number(),
   evenness: z.number(),
 });
@@ -112,8 +112,29 @@ const smooth = (levels: readonly number[]): number[] => {
   return surface;
 };
 
-const evennessOf = (surfaces: readonly (readonly number[])[]): number =>
-  Math.min(...surfaces.map((surface) => Math.min(...surface) / Math.max(...surface)));
+/** Places of the dimmest and brightest share are left out: a leukocyte or a speck of dirt is no unevenness of the light. */
+const leftOut = 0.03;
+
+/** Dimmest over brightest place of measured backgrounds, the least of the channels. */
+const evennessOf = (backgrounds: readonly Float64Array[]): number => {
+  const channels = [0, 1, 2].map((channel) =>
+    Array.from({ length: columns * rows }, (_, place) =>
+      medianOf(backgrounds.map((levels) => levels[3 * place + channel]!)),
+    ).sort((p, q) => p - q),
+  );
+  const skipped = Math.floor(leftOut * columns * rows);
+  return Math.min(...channels.map((levels) => levels[skipped]! / levels[levels.length - 1 - skipped]!));
+};
+
+/** The backgrounds of pictures to which the gains have been applied. */
+const correctedBackgrounds = (light: LightCorrection, pictures: readonly Picture[]): readonly Float64Array[] => {
+  const corrector = new LightCorrector(light);
+  return pictures.map(({ width, height, pixels }) => {
+    const picture = { width, height, pixels: pixels.slice() };
+    corrector.apply(picture);
+    return backgroundOf(picture);
+  });
+};
 
 /**
  * The gains from pictures of an empty place. A few cells or specks do no harm.
@@ -140,18 +161,17 @@ export const lightOf = (pictures: readonly Picture[]): LightCorrection => {
   // All channels everywhere to the brightest place of the middle one: even and white, and no darker than it was.
   const target = medianOf(surfaces.map((surface) => Math.max(...surface)));
   const gains = Array.from({ length: 3 * columns * rows }, (_, at) => target / surfaces[at % 3]![Math.floor(at / 3)]!);
-  const corrected = surfaces.map((surface, channel) =>
-    surface.map((level, place) => level * gains[3 * place + channel]!),
-  );
-  return {
+  const light: LightCorrection = {
     fieldWidthPx: first.width,
     fieldHeightPx: first.height,
     columns,
     rows,
     gains: gains.map((gain) => Number(Math.min(Math.max(gain, 0.2), 5).toFixed(4))),
-    evennessBefore: evennessOf(surfaces),
-    evenness: evennessOf(corrected),
+    evennessBefore: evennessOf(backgrounds),
+    evenness: 1,
   };
+  // What the gains make of pictures, measured on these, and not what the surface promises.
+  return { ...light, evenness: evennessOf(correctedBackgrounds(light, pictures)) };
 };
 
 const picturesTaken = 5;

@@ -1,5 +1,5 @@
 import type { Frame } from "../../core/index.js";
-import { luminanceThumbnail, preparePicture, shiftCandidates } from "../../counting/index.js";
+import { luminanceThumbnail, preparePicture, type ShiftCandidate, shiftCandidates } from "../../counting/index.js";
 
 type Picture = Pick<Frame, "width" | "height" | "pixels">;
 
@@ -17,6 +17,10 @@ const coarseSide = 256;
 const leastContrast = 1;
 const leastOverlap = 0.2;
 const leastSimilarity = 0.5;
+/** Displacements that are weighed, and how alike another than the best may make the pictures, as a share; beside it, small px, they are one. */
+const candidates = 8;
+const rivalShare = 0.85;
+const samePeakPx = 4;
 /** Of the full picture every so many pixels are compared while the place is looked for. */
 const screening = 4;
 
@@ -76,28 +80,40 @@ const climb = (pair: Pair, start: readonly [number, number], reach: number): rea
   return best;
 };
 
+/** Why two pictures give no shift: one of them shows nothing, they have nothing in common, or they fit at several places. */
+export type Unregistered = "featureless" | "unlike" | "ambiguous";
+
 /**
  * Registers two pictures of the same size: phase correlation of small ones, then the correlation of the full ones about it, to a part of
- * a pixel. Undefined where nothing tells, or nothing fits.
+ * a pixel; or why there is no answer.
  */
-export const registerPictures = (first: Picture, second: Picture): Shift | undefined => {
-  if (first.width !== second.width || first.height !== second.height) return undefined;
+export const findShift = (first: Picture, second: Picture): Shift | Unregistered => {
+  if (first.width !== second.width || first.height !== second.height) return "unlike";
   const [a, b] = [luminanceThumbnail(first, coarseSide), luminanceThumbnail(second, coarseSide)];
-  if (a === undefined || b === undefined) return undefined;
+  if (a === undefined || b === undefined) return "featureless";
   const [prepared, other] = [preparePicture(a), preparePicture(b)];
-  if (Math.min(prepared.contrast, other.contrast) < leastContrast) return undefined;
-  const [found] = shiftCandidates(prepared, other, { minOverlap: leastOverlap, wanted: 4 });
-  if (found === undefined || found.similarity < leastSimilarity) return undefined;
+  if (Math.min(prepared.contrast, other.contrast) < leastContrast) return "featureless";
+  const [found, ...rivals] = shiftCandidates(prepared, other, { minOverlap: leastOverlap, wanted: candidates });
+  if (found === undefined || found.similarity < leastSimilarity) return "unlike";
+  const isRival = ({ dx, dy, similarity }: ShiftCandidate): boolean =>
+    similarity > rivalShare * found.similarity && Math.hypot(dx - found.dx, dy - found.dy) > samePeakPx;
+  if (rivals.some(isRival)) return "ambiguous";
   const factor = first.width / a.width;
   const pair = { first: greyOf(first), second: greyOf(second), width: first.width, height: first.height };
   const start = [Math.round(found.dx * factor), Math.round(found.dy * factor)] as const;
   const [dx, dy] = climb(pair, start, Math.ceil(factor));
   const at = (x: number, y: number): number => correlation(pair, [dx + x, dy + y], 2);
   const similarity = at(0, 0);
-  if (similarity < leastSimilarity) return undefined;
+  if (similarity < leastSimilarity) return "unlike";
   return {
     dx: dx + vertex(at(-1, 0), similarity, at(1, 0)),
     dy: dy + vertex(at(0, -1), similarity, at(0, 1)),
     similarity,
   };
+};
+
+/** As `findShift`; undefined where nothing tells, or nothing fits, or too much does. */
+export const registerPictures = (first: Picture, second: Picture): Shift | undefined => {
+  const shift = findShift(first, second);
+  return typeof shift === "string" ? undefined : shift;
 };

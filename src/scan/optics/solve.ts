@@ -19,6 +19,21 @@ export interface Solution {
 
 const failed = (why: string): CytoError => new CytoError("CALIBRATION_FAILED", why);
 
+/** Axes of one stage differ in scale, and from a right angle, by no more than this: a larger share, or angle, is an axis that did not move. */
+const mostUneven = 0.25;
+const leastSine = Math.sin((75 * Math.PI) / 180);
+
+/** @throws CytoError CALIBRATION_FAILED where the picture follows one axis much less than the other, or in its direction */
+const checkAxes = ({ a, b, c, d }: Readonly<Record<"a" | "b" | "c" | "d", number>>): void => {
+  const [alongX, alongY] = [Math.hypot(a, c), Math.hypot(b, d)];
+  if (Math.min(alongX, alongY) < (1 - mostUneven) * Math.max(alongX, alongY)) {
+    const [less, more] = alongX < alongY ? ["x", "y"] : ["y", "x"];
+    throw failed(`the picture moves much less with the stage's ${less} than with its ${more}`);
+  }
+  if (Math.abs(a * d - b * c) < leastSine * alongX * alongY)
+    throw failed("the picture moves the same way with the stage's x and y: is one of its axes wired to the other?");
+};
+
 /**
  * Scale, rotation and handedness by least squares: shift = A · way, and A = toSlide / umPerPixel, where the scale is the root of the
  * determinant, so that areas are right whatever the axes' own errors. Pure.
@@ -43,7 +58,7 @@ export const solveOptics = (sightings: readonly Sighting[]): Solution => {
   const [c, d] = row(right.y);
   const determinant = a * d - b * c;
   const umPerPixel = 1 / Math.sqrt(Math.abs(determinant));
-  if (!Number.isFinite(umPerPixel)) throw failed("the picture moved along one line only");
+  checkAxes({ a, b, c, d });
   const squares = sightings.reduce(
     (sum, { stageUm: { x, y }, shiftPx }) => sum + (a * x + b * y - shiftPx.x) ** 2 + (c * x + d * y - shiftPx.y) ** 2,
     0,
