@@ -199,7 +199,7 @@ export class Hub {
     const parsed = isBinary ? undefined : parseClientMessage(data.toString());
     const isLabel = parsed?.ok === true ? parsed.message.type === "label" : parsed?.code === "LABEL_INVALID";
     // Who wants the stage to stop is heard, however much was said before.
-    const isHeard = isLabel || (parsed?.ok === true && isStop(parsed.message));
+    const isHeard = isLabel || (parsed?.ok === true && client.mayChange && isStop(parsed.message));
     if (!isHeard && !client.admit()) return;
     if (parsed === undefined) client.refuse("MESSAGE_BINARY", "Messages are JSON in text.");
     else if (parsed.ok) {

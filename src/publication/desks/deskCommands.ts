@@ -117,6 +117,7 @@ export class DeskCommands {
 
   /** Halts the stage at once: before what waits, and whatever the client has asked for before. */
   async #stop(client: Client, message: Extract<DeskMessage, { type: "microscope" }>): Promise<void> {
+    const entered = client.stops.enter();
     let answer: ServerMessage;
     try {
       if (!client.mayChange) throw new CytoError("ORIGIN_REFUSED", "A page of another site may look, not change.");
@@ -124,7 +125,13 @@ export class DeskCommands {
     } catch (error) {
       answer = this.#failure(error, message.id);
     }
+    if (!entered) {
+      // Who asks without end and does not read must not fill the memory with answers.
+      client.reply(answer);
+      return;
+    }
     await client.answer(answer);
+    client.stops.leave();
   }
 
   async #job({ id, action, job = "", by = "" }: Extract<DeskMessage, { type: "job" }>): Promise<ServerMessage> {

@@ -28,7 +28,7 @@ export const Gallery = ({
           <select value={cellClass} onChange={(event) => setClass(event.currentTarget.value as CellClass)}>
             {[...(taxonomy ?? [])].map(([name, { label }]) => (
               <option key={name} value={name}>
-                {label} ({counted(name)})
+                {label} ({counted(name as CellClass)})
               </option>
             ))}
           </select>

@@ -128,7 +128,7 @@ export const ScannedSlide = ({ scan, onField }: SlideMapProps) => {
   const [loads, setLoads] = useState(0);
   const canvas = useRef<HTMLCanvasElement>(null);
   const tiles = useRef(new TilePictures(() => setLoads((count) => count + 1)));
-  const grabbed = useRef<{ x: number; y: number; moved: boolean }>();
+  const grabbed = useRef<{ x: number; y: number; moved: boolean } | undefined>(undefined);
   const shown = map && canvas.current ? (view ?? wholeView(map, canvas.current)) : view;
   useEffect(() => {
     const element = canvas.current;

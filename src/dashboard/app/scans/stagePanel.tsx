@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import type { ScansMessage } from "../../../publication/index.js";
 import type { MicroscopeStatus, StageAction } from "../../../scan/index.js";
 import { errorText, post } from "../api.js";
 import { askAuthor } from "../author.js";
@@ -24,7 +25,7 @@ export const StagePanel = ({
   author,
   scanning,
 }: {
-  microscope: MicroscopeStatus;
+  microscope: ScansMessage["microscope"];
   author: string;
   scanning: boolean;
 }) => {

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import type { MicroscopeStatus, ScanRecord, ScanRequest } from "../../../scan/index.js";
+import type { ScansMessage } from "../../../publication/index.js";
+import type { ScanRecord, ScanRequest } from "../../../scan/index.js";
 import { errorText, post } from "../api.js";
 import { AuthorField, type AuthorFieldProps, askAuthor } from "../author.js";
 import { go } from "../route.js";
@@ -51,7 +52,7 @@ export const StartForm = ({
   running,
   author,
   onAuthor,
-}: AuthorFieldProps & { microscope: MicroscopeStatus; running: boolean }) => {
+}: AuthorFieldProps & { microscope: ScansMessage["microscope"]; running: boolean }) => {
   const { x = 0, y = 0 } = microscope.stage?.positionUm ?? {};
   const [fields, setFields] = useState<Fields>({
     ...{ slide: "", plan: "serpentine", left: "", top: "", width: "2000", height: "1500" },
@@ -67,9 +68,9 @@ export const StartForm = ({
     <label>
       {label}
       <input
-        type={name === "slide" ? "text" : "number"}
-        step="any"
-        maxLength={200}
+        {...(name === "slide"
+          ? ({ type: "text", maxLength: 200 } as const)
+          : ({ type: "number", step: "any" } as const))}
         value={shown[name]}
         placeholder={unit}
         onInput={(event) => setFields({ ...fields, [name]: event.currentTarget.value })}
