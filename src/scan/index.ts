@@ -27,6 +27,7 @@ export { openStageControl, type StageControlOptions } from "./motion/index.js";
 export {
   type CalibrationResult,
   calibrateOptics,
+  checkCellScale,
   type LightCorrection,
   LightCorrector,
   measureLight,
