@@ -25,7 +25,11 @@ export const register = (program: Command): void => {
   const calibrate = program
     .command("calibrate")
     .summary("optics and light of the microscope")
-    .description("Measure optics and light of the microscope");
+    .description("Measure optics and light of the microscope")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  cytostream calibrate optics     # with cells in focus; the stage moves to and fro\n  cytostream calibrate light      # over an empty place",
+    );
   withDataDirectory(
     calibrate.command("optics").description("scale, rotation and handedness, by moving; with cells in focus"),
   ).action(optics);

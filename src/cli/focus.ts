@@ -15,6 +15,7 @@ export const register = (program: Command): void => {
     program
       .command("focus")
       .summary("the field into focus")
-      .description("Bring the field into focus where the stage stands"),
+      .description("Bring the field into focus where the stage stands")
+      .addHelpText("after", "\nExamples:\n  cytostream focus\n  cytostream focus --json"),
   ).action(focus);
 };

@@ -31,7 +31,14 @@ export const register = (program: Command): void => {
     .description("The stage by hand: where it is, homing, moving, stopping")
     .addHelpText(
       "after",
-      "\nPositions are those of the slide, um; negative ones follow `--`: cytostream stage move -- -50 0",
+      `
+Positions are those of the slide, um; negative ones follow \`--\`.
+
+Examples:
+  cytostream stage home
+  cytostream stage move 5000 4000
+  cytostream stage move --relative -- -50 0
+  cytostream stage stop`,
     );
   withDataDirectory(stage.command("status").description("where it is, and what it does")).action(status);
   withDataDirectory(stage.command("home").description("find the origin by the stage's switches; it moves")).action(

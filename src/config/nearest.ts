@@ -24,17 +24,18 @@ const lastSegment = (path: string): string => path.slice(path.lastIndexOf(".") +
 
 /**
  * The known key that `path` most likely stands for. A key of the same name elsewhere (`port` for `publication.port`) is as near
- * as a slip of the pen; ties go to the earlier one. Undefined where nothing is known.
+ * as a slip of the pen; of those the one that is nearer as a whole, then the earlier one. Undefined where nothing is known.
  */
 export const nearestKey = (path: string, known: readonly string[]): string | undefined => {
   const wanted = path.toLowerCase().slice(0, 200);
-  let best: { key: string; distance: number } | undefined;
+  let best: { key: string; distance: number; whole: number } | undefined;
   for (const key of known) {
     const candidate = key.toLowerCase();
     const whole = editDistance(wanted, candidate);
     const last = editDistance(lastSegment(wanted), lastSegment(candidate)) + 1;
     const distance = Math.min(whole, last);
-    if (best === undefined || distance < best.distance) best = { key, distance };
+    const nearer = best === undefined || distance < best.distance || (distance === best.distance && whole < best.whole);
+    if (nearer) best = { key, distance, whole };
   }
   return best?.key;
 };
