@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
 import { accuracyBench } from "./accuracy.js";
 import { annotatorsBench } from "./annotatorsBench.js";
+import { calibrationBench } from "./calibration.js";
 import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
+import { focusBench } from "./focus.js";
 import { fromNothingBench } from "./fromNothing.js";
 import { gateBench } from "./gate.js";
 import { labelQueriesBench, labelsBench } from "./labels.js";
@@ -12,6 +14,8 @@ import { growthBench, memoryBench } from "./memory.js";
 import { paintingBench } from "./painting.js";
 import { pipelineBench } from "./pipeline.js";
 import { quickReport } from "./quick.js";
+import { scanBench } from "./scan.js";
+import { scanStoppingBench } from "./scanStopping.js";
 import { installBench, startupBench } from "./startup.js";
 import { trainingBench } from "./trainingBench.js";
 import { yoloBench } from "./yolo.js";
@@ -34,6 +38,18 @@ const benches: readonly Bench[] = [
   { name: "growth", summary: "its growth over an hour's worth of frames", run: growthBench },
   { name: "closing", summary: "clients that break the protocol are closed", run: closingBench },
   { name: "gate", summary: "the gate against simulated candidates of known truth", run: gateBench },
+  { name: "scan", summary: "a pipelined scan against the slower of stage and detector alone", run: scanBench },
+  {
+    name: "scanStopping",
+    summary: "the limits at the end of simulated scans against the truth",
+    run: scanStoppingBench,
+  },
+  {
+    name: "calibration",
+    summary: "where fields are after a calibration, with play and a camera askew",
+    run: calibrationBench,
+  },
+  { name: "focus", summary: "autofocus and focus maps on uneven virtual slides", run: focusBench },
   { name: "labels", summary: "intake of labelled fields: acknowledged a second, and how soon", run: labelsBench },
   { name: "labelQueries", summary: "queries over a million labelled fields", long: true, run: labelQueriesBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },

@@ -83,7 +83,7 @@ export interface StageRangeUm {
 }
 
 /** The travel that is allowed, um; an axis without a range is free. */
-export type StageLimitsUm = Partial<Readonly<Record<StageAxis, StageRangeUm>>>;
+export type StageLimitsUm = Partial<Readonly<Record<StageAxis, StageRangeUm | undefined>>>;
 
 export interface StageOpenRequest<Options = unknown> {
   /** Serial port or address, as the manifest's `sourceSyntax` says. */

@@ -1,4 +1,4 @@
-import { filter, interval, map, type Observable, of, type Subscription } from "rxjs";
+import { concatMap, EMPTY, filter, interval, map, type Observable, of, type Subscription } from "rxjs";
 import { loadCamera } from "../drivers/index.js";
 import { type AcquiredFrame, type Acquisition, acquire, type CameraStatus } from "./acquisition/index.js";
 import { type Config, loadDriverOptions } from "./config/index.js";
@@ -10,7 +10,9 @@ import {
   fieldMessages,
   type Laboratory,
   type LaboratoryOptions,
+  type Microscope,
   openLaboratory,
+  openMicroscope,
   Progress,
 } from "./daemon/index.js";
 import { dashboardDirectory } from "./dashboard/index.js";
@@ -59,6 +61,8 @@ interface Stations {
   readonly publication: Publication;
   readonly detector: Detector;
   readonly acquisition: Acquisition;
+  /** Where there is a stage. */
+  readonly microscope: Microscope | undefined;
   readonly progress: Progress;
 }
 
@@ -75,7 +79,11 @@ const loggerOf = ({ log }: Config): Logger =>
 /** The port, before the rest: probes and dashboard say `starting` while models load. */
 const openPublication = (
   { config, version }: DaemonOptions,
-  { laboratory, ...parts }: Pick<Stations, "log" | "health" | "metrics" | "clock" | "laboratory">,
+  {
+    laboratory,
+    microscope,
+    ...parts
+  }: Pick<Stations, "log" | "health" | "metrics" | "clock" | "laboratory" | "microscope">,
 ) => {
   const { dashboard, ...options } = config.publication;
   const folder = dashboard ? dashboardDirectory() : undefined;
@@ -83,7 +91,7 @@ const openPublication = (
     ...options,
     ...parts,
     version,
-    desks: laboratory.desks,
+    desks: { ...laboratory.desks, scans: microscope?.desk },
     ...(folder === undefined ? {} : { dashboardDir: folder }),
   });
 };
@@ -105,7 +113,7 @@ const openDetector = async ({ detection, optics }: Config, laboratory: Laborator
 /** Everything that the flow passes, opened; `owner` closes it in reverse order. */
 const openStations = async (options: DaemonOptions, owner: DisposalStack, log: Logger): Promise<Stations> => {
   const { config, version, clock = systemClock, driversDirectory } = options;
-  const { name, source, options: given, ...watch } = config.camera;
+  const { name, source, options: given, latencyMs: _latencyMs, ...watch } = config.camera;
   const metrics = owner.use("metrics", createMetrics());
   const health = createHealthRegistry(clock, ["publication", "detection", "camera"]);
   const driver = await loadCamera(name, driversDirectory === undefined ? {} : { directory: driversDirectory });
@@ -114,7 +122,10 @@ const openStations = async (options: DaemonOptions, owner: DisposalStack, log: L
   const onAlarms: NonNullable<LaboratoryOptions["onAlarms"]> = (alarms) =>
     publication?.publish({ type: "alerts", alarms: [...alarms] });
   const laboratory = owner.use("laboratory", await openLaboratory({ config, version, clock, log, onAlarms }), 7000);
-  const parts = { log, health, metrics, clock, laboratory };
+  const { simulated } = driver.manifest;
+  const opened = await openMicroscope({ config, clock, log, camera: { name, simulated }, driversDirectory });
+  const microscope = opened && owner.use("microscope", opened, 6000);
+  const parts = { log, health, metrics, clock, laboratory, microscope };
   publication = owner.use("publication", await openPublication(options, parts), 2000);
   await laboratory.noteUrl(publication.url);
   health.report("publication", "ready");
@@ -128,36 +139,33 @@ const openStations = async (options: DaemonOptions, owner: DisposalStack, log: L
     acquire({ driver, source, driverOptions, clock, ...reports, ...watch }),
     2000,
   );
+  microscope?.serve({ detector, acquisition, wantsDensity: () => publication.wants("density") });
   const progress = new Progress({
     ...{ clock, metrics, health },
     camera: name,
     source: source ?? "",
-    simulated: driver.manifest.simulated,
+    simulated,
     cameraStatus: () => acquisition.status,
     frameCounts: () => acquisition.counts,
     detector: () => detector,
   });
-  return { config, clock, log, health, metrics, laboratory, publication, detector, acquisition, progress };
+  return { config, clock, log, health, metrics, laboratory, publication, detector, acquisition, microscope, progress };
 };
 
 const isDetected = (found: Qualified<DetectedFrame | UndetectedFrame>): found is Qualified<DetectedFrame> =>
   "detection" in found;
 
-/** The flow: camera -> frames -> cells -> each cell once. The newest frames win; counts never pass a lossy operator. */
-const countedFrames = ({
-  acquisition,
-  detector,
-  publication,
-  config,
-  progress,
-  log,
-  metrics,
-}: Stations): Observable<CountedQualified> => {
-  const search = ({ frame, quality }: AcquiredFrame) =>
-    of(frame).pipe(
+/** Frames searched for cells. Of a live camera the newest win; a frame of a standing stage belongs to the scan that waits for it. */
+const searchedFrames = (stations: Stations): Observable<Qualified<DetectedFrame>> => {
+  const { acquisition, detector, microscope, publication, config, progress, log, metrics } = stations;
+  const search = (acquired: AcquiredFrame): Observable<Qualified<DetectedFrame | UndetectedFrame>> => {
+    if (microscope !== undefined && microscope.offer(acquired) !== "look") return EMPTY;
+    const { frame, quality } = acquired;
+    return of(frame).pipe(
       detect(detector, { density: publication.wants("density") }),
       map((found) => ({ ...found, quality })),
     );
+  };
   const reportFailure = ({ error }: UndetectedFrame): void => {
     progress.failed(error.code);
     log.limited("detection.failed", { error });
@@ -173,9 +181,16 @@ const countedFrames = ({
       return isDetected(found);
     }),
     map((found) => found as Qualified<DetectedFrame>),
-    count(config.counting),
   );
 };
+
+/** The flow: camera -> frames -> cells -> each cell once. Counts never pass a lossy operator. */
+const countedFrames = (stations: Stations): Observable<CountedQualified> =>
+  searchedFrames(stations).pipe(count(stations.config.counting));
+
+/** Under a stage fields are counted in scans; between them each frame is searched and shown by itself. One at a time, at once. */
+const lookedAtFrames = (stations: Stations): Observable<CountedQualified> =>
+  searchedFrames(stations).pipe(concatMap((found) => of(found).pipe(count(stations.config.counting))));
 
 /** The newest counts: with each field, and again when they grow stale or cease to be. */
 const publishCounts = ({ publication, progress }: Stations): void => {
@@ -193,6 +208,15 @@ const publishField = (stations: Stations, field: CountedQualified): void => {
   publishCounts(stations);
   for (const [cellClass, cellCount] of cellTotals(field.counts))
     metrics.cellsCounted.set({ class: cellClass }, cellCount);
+};
+
+/** A frame that is in no count: between scans. */
+const publishLook = ({ publication, progress, laboratory }: Stations, field: CountedQualified): void => {
+  const { cells, frame } = fieldMessages(field);
+  laboratory.looked(field);
+  publication.publish(frame);
+  publication.publish(cells);
+  progress.looked(field, field.quality);
 };
 
 const publishStatus = ({ publication, progress, laboratory }: Stations): void => {
@@ -235,7 +259,7 @@ const drain = async ({ acquisition, config }: Stations, counted: Promise<unknown
 const runFlow = (
   stations: Stations,
 ): { failed: Promise<CytoError>; drained: Promise<void>; subscriptions: Subscription[] } => {
-  const { acquisition, health } = stations;
+  const { acquisition, health, microscope } = stations;
   let fail: (error: CytoError) => void = () => {};
   let finish: () => void = () => {};
   const failed = new Promise<CytoError>((resolve) => {
@@ -244,20 +268,23 @@ const runFlow = (
   const drained = new Promise<void>((resolve) => {
     finish = resolve;
   });
+  const ending = {
+    complete: finish,
+    error: (reason: unknown): void => {
+      const error = CytoError.from(reason);
+      health.fatal(error.code);
+      finish();
+      fail(error);
+    },
+  };
   const subscriptions = [
     acquisition.status$.subscribe((status) => watchCamera(stations, status)),
     acquisition.stale$.subscribe(() => publishCounts(stations)),
     interval(statusIntervalMs).subscribe(() => publishStatus(stations)),
-    countedFrames(stations).subscribe({
-      next: (field) => publishField(stations, field),
-      complete: finish,
-      error: (reason: unknown) => {
-        const error = CytoError.from(reason);
-        health.fatal(error.code);
-        finish();
-        fail(error);
-      },
-    }),
+    microscope === undefined
+      ? countedFrames(stations).subscribe({ ...ending, next: (field) => publishField(stations, field) })
+      : lookedAtFrames(stations).subscribe({ ...ending, next: (field) => publishLook(stations, field) }),
+    ...(microscope === undefined ? [] : [microscope.field$.subscribe((field) => publishField(stations, field))]),
   ];
   return { failed, drained, subscriptions };
 };

@@ -436,6 +436,11 @@ export const errorTable = {
     exitCode: 65,
     httpStatus: 400,
   }),
+  SCAN_NO_MONOLAYER: entry(
+    "The coarse pass found no place where red cells lie side by side",
+    "Choose another region, nearer to the feathered edge.",
+    { exitCode: 65, httpStatus: 409 },
+  ),
   SCAN_OTHER_SLIDE: entry(
     "The scan belongs to another slide, objective or camera than what is there now",
     "Put back what it was begun with, or start another scan.",

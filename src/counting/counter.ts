@@ -23,8 +23,8 @@ export interface Counter {
   add(field: CountedField): FieldOutcome;
   /** The counts so far; the same object until a field changes them. */
   snapshot(): Counts;
-  /** Every cell in the count whose place is not forgotten. */
-  cells(): IterableIterator<SlideCell>;
+  /** Every cell in the count whose place is not forgotten; of some classes only where a condition is given. */
+  cells(wanted?: (cellClass: CellClass) => boolean): IterableIterator<SlideCell>;
   /** All that is needed to go on later, for `restoreCounter`. */
   save(): Uint8Array<ArrayBuffer>;
 }
@@ -99,8 +99,8 @@ class SlideCounter implements Counter {
     return this.#counts;
   }
 
-  cells(): IterableIterator<SlideCell> {
-    return countedCells(this.#slide, this.#options);
+  cells(wanted?: (cellClass: CellClass) => boolean): IterableIterator<SlideCell> {
+    return countedCells(this.#slide, this.#options, wanted);
   }
 
   save(): Uint8Array<ArrayBuffer> {

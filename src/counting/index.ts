@@ -10,7 +10,8 @@ export {
   type Ratio,
 } from "./counts.js";
 export type { CountedField, FieldOutcome, PlacedCell, Placement } from "./field.js";
-export type { PointUm, RectUm } from "./geometry.js";
+export { logGamma } from "./gamma.js";
+export { intersect, isEmpty, type PointUm, type RectUm, rectAround } from "./geometry.js";
 export { garwoodLimits, type Limits, ratioLimits, scaleLimits, wilsonLimits } from "./limits.js";
 export { type CountingOptions, countingOptions, defaultCountingOptions } from "./options.js";
 export { preparePicture, type ShiftCandidate, shiftCandidates } from "./registration.js";

@@ -209,18 +209,20 @@ export class Slide {
   }
 }
 
-/** Cells that are in the count and not forgotten, one by one; for checks and exports. */
+/** Cells that are in the count and not forgotten, one by one; of some classes only where a condition is given. */
 export function* countedCells(
   slide: Slide,
   options: CountingOptions,
+  wanted: (cellClass: CellClass) => boolean = () => true,
 ): Generator<{ readonly id: number; readonly area: number; readonly cellClass: CellClass; readonly boxUm: RectUm }> {
   const { store, forgottenCells } = slide.parts;
   for (let id = 0; id < store.size; id++) {
-    if (!isCounted(store, id, options.minSeenShare)) continue;
+    const cellClass = classNameOf(store, id);
+    if (!wanted(cellClass) || !isCounted(store, id, options.minSeenShare)) continue;
     yield {
       id: forgottenCells + id,
       area: store.columns.area[id]!,
-      cellClass: classNameOf(store, id),
+      cellClass,
       boxUm: store.boxOf(id),
     };
   }

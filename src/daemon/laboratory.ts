@@ -41,6 +41,8 @@ export interface Laboratory extends AsyncDisposable {
   noteUrl(url: string): Promise<void>;
   /** A field was counted. */
   counted(field: CountedFrame, quality: FrameQuality): void;
+  /** A field was searched and shown, and is in no count: it can be kept for review. */
+  looked(field: CountedFrame): void;
   /** Looks for what live fields are held against; takes some seconds of one thread the first time. */
   watchDrift(): Promise<void>;
   /** To be called a few times a second. */
@@ -155,6 +157,7 @@ export const openLaboratory = async (options: LaboratoryOptions): Promise<Labora
       },
       noteUrl: (url) => lock.noteUrl(url),
       watchDrift,
+      looked: (field) => recent.add(field),
       counted: (field, quality) => {
         liveness.counted();
         drift.see(field, quality);

@@ -70,13 +70,18 @@ export class Progress {
     this.#options.metrics.framesDropped.inc({ cause: code });
   }
 
-  counted({ frame, detection, counts }: CountedFrame, quality: FrameQuality): void {
+  counted(field: CountedFrame, quality: FrameQuality): void {
+    this.#counts = field.counts;
+    this.looked(field, quality);
+  }
+
+  /** A field was searched and shown, and is in no count. */
+  looked({ frame, detection }: Pick<CountedFrame, "frame" | "detection">, quality: FrameQuality): void {
     const { clock, metrics } = this.#options;
     const ageMs = Math.max(0, clock.now() - frame.capturedAtMs);
     this.#detectionRate.count(clock.monotonic());
     this.#latency.add(ageMs);
     this.#scale = detection.scale;
-    this.#counts = counts;
     this.#lastFrameAtMs = frame.capturedAtMs;
     this.#quality = { focus: quality.focus, light: quality.light, stain: quality.stain };
     metrics.framesProcessed.inc();

@@ -13,6 +13,7 @@ export interface SettledFramesOptions {
 }
 
 interface Wish {
+  /** Frames that were complete before are too old, ms since the epoch. */
   readonly fromMs: number;
   /** Frames that may still have seen the stage move. */
   skip: number;
@@ -23,7 +24,7 @@ interface Wish {
 const mostQualities = 64;
 
 /**
- * Frames of a standing stage, out of the stream of all: one that arrives when the latency is over, and, of a camera that sets the pace,
+ * Frames of a standing stage, out of the stream of all: one that was complete after the latency, and, of a camera that sets the pace,
  * not the one that was being exposed at that moment.
  */
 export class SettledFrames implements FrameSource {
@@ -43,7 +44,7 @@ export class SettledFrames implements FrameSource {
   /** Shows a frame from the stream; true where it was handed on, and belongs to whoever waited. */
   offer({ frame, quality }: AcquiredFrame): boolean {
     const wish = this.#wish;
-    if (wish === undefined || this.#options.clock.monotonic() < wish.fromMs) return false;
+    if (wish === undefined || frame.capturedAtMs < wish.fromMs) return false;
     if (wish.skip-- > 0) return false;
     this.#wish = undefined;
     this.#qualities.set(frame.sequence, quality);
@@ -80,7 +81,7 @@ export class SettledFrames implements FrameSource {
         reject(new CytoError("CAMERA_STALE", `the camera gave no frame of the standing stage in ${timeoutMs} ms`));
       }, latencyMs + timeoutMs);
       const wish: Wish = {
-        fromMs: clock.monotonic() + latencyMs,
+        fromMs: clock.now() + latencyMs,
         skip: live() ? 1 : 0,
         grant: (frame) => {
           settle();

@@ -57,6 +57,8 @@ export class Client {
   /** Labels, and messages to the other desks, that are without an answer. */
   readonly labels = new AnswerWindow(labelWindow, labelsPerSecond);
   readonly commands = new AnswerWindow(commandWindow, 1000);
+  /** Of requests to halt the stage: all are obeyed, and those beyond the window answered only where the client reads. */
+  readonly stops = new AnswerWindow(commandWindow, 1000);
   #violations = 0;
   #violationsSinceMs = 0;
   #timer: NodeJS.Timeout | undefined;

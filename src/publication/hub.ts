@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { type Clock, type ErrorCode, taxonomy } from "../core/index.js";
 import { Client } from "./client.js";
-import { DeskCommands } from "./desks/deskCommands.js";
+import { DeskCommands, isStop } from "./desks/deskCommands.js";
 import type { Desks } from "./desks/desks.js";
 import { followDesks } from "./desks/deskTopics.js";
 import type { PublicationInput } from "./input.js";
@@ -88,7 +88,9 @@ export class Hub {
     const { desks, log } = options;
     this.#commands = new DeskCommands(desks, options);
     this.#topics = topics.filter(
-      (topic) => (topic !== "labels" && topic !== "jobs" && topic !== "models") || desks[topic] !== undefined,
+      (topic) =>
+        (topic !== "labels" && topic !== "jobs" && topic !== "models" && topic !== "scans") ||
+        desks[topic] !== undefined,
     );
     this.#unfollow = followDesks(desks, {
       publish: (body) => this.board.publishDesk(body),
@@ -196,7 +198,9 @@ export class Hub {
     if (!client.open) return;
     const parsed = isBinary ? undefined : parseClientMessage(data.toString());
     const isLabel = parsed?.ok === true ? parsed.message.type === "label" : parsed?.code === "LABEL_INVALID";
-    if (!isLabel && !client.admit()) return;
+    // Who wants the stage to stop is heard, however much was said before.
+    const isHeard = isLabel || (parsed?.ok === true && client.mayChange && isStop(parsed.message));
+    if (!isHeard && !client.admit()) return;
     if (parsed === undefined) client.refuse("MESSAGE_BINARY", "Messages are JSON in text.");
     else if (parsed.ok) {
       this.#options.tally.understood();

@@ -27,6 +27,7 @@ export {
   type JobsMessage,
   type LabelsMessage,
   type ModelsMessage,
+  type ScansMessage,
   type ServerMessage,
   type StatusMessage,
   serverMessageSchema,

@@ -15,6 +15,7 @@ import {
   jobsMessageSchema,
   labelsMessageSchema,
   modelsMessageSchema,
+  scansMessageSchema,
   statusMessageSchema,
   type Topic,
 } from "./protocol/serverMessages.js";
@@ -47,6 +48,7 @@ const deskSchemas = {
   labels: labelsMessageSchema.omit(withoutEnvelope),
   jobs: jobsMessageSchema.omit(withoutEnvelope),
   models: modelsMessageSchema.omit(withoutEnvelope),
+  scans: scansMessageSchema.omit(withoutEnvelope),
 } as const;
 
 /** @throws CytoError INTERNAL where what is to be published does not fit the protocol */

@@ -1,7 +1,7 @@
 import type { CellClass, ErrorCode } from "../core/index.js";
 import type { Counts, RectUm } from "../counting/index.js";
 import type { ScanPlan } from "./plan/index.js";
-import type { StopProgress, StopRules } from "./stopping/index.js";
+import type { DifferentialLimits, StopProgress, StopRules } from "./stopping/index.js";
 
 /** A position on the slide, um: x rises to the right of the picture, y downwards (docs/microscopes.md). `z` is the stage's focus. */
 export interface SlidePositionUm {
@@ -54,6 +54,7 @@ export interface ScanRecord {
   readonly by: string;
   readonly startedAtMs: number;
   readonly endedAtMs?: number;
+  /** 0 where a coarse pass has yet to tell. */
   readonly fieldsPlanned: number;
   /** Fields whose cells are counted and on the disk. */
   readonly fieldsDone: number;
@@ -61,6 +62,8 @@ export interface ScanRecord {
   readonly boundsUm: RectUm;
   /** How far each rule is; the one that ended the scan is `met`. */
   readonly progress: readonly StopProgress[];
+  /** Limits of the five-part differential that hold at every look together, where the rule `limits` was given. */
+  readonly limits?: DifferentialLimits;
   /** A sentence: which rule ended it, or who did. */
   readonly endedBy?: string;
   readonly failure?: { readonly code: ErrorCode; readonly message: string };
@@ -111,7 +114,11 @@ export interface SlideMap {
 export type StageAction =
   | { readonly action: "home" }
   | { readonly action: "declare"; readonly positionUm: SlidePositionUm }
-  | { readonly action: "move"; readonly to: Partial<SlidePositionUm>; readonly relative: boolean }
+  | {
+      readonly action: "move";
+      readonly to: { readonly [Axis in keyof SlidePositionUm]?: number | undefined };
+      readonly relative: boolean;
+    }
   /** Halts everything at once; nothing moves before `release`. */
   | { readonly action: "stop" }
   | { readonly action: "release" };

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { CytoError } from "../core/index.js";
 import { storeError, syncDirectory } from "./durableFile.js";
 
@@ -26,8 +27,16 @@ interface Reading<Entry> {
   readonly soundBytes: number;
 }
 
+/** Whoever reads a long journal lets others have their turn this often. */
+const turnMs = 8;
+
 /** Sound lines from the start on; a torn last line was never acknowledged and is left out. */
-const readLines = <Entry>(bytes: Buffer, path: string, parse: (value: unknown) => Entry): Reading<Entry> => {
+const readLines = async <Entry>(
+  bytes: Buffer,
+  path: string,
+  parse: (value: unknown) => Entry,
+): Promise<Reading<Entry>> => {
+  let turnEndsMs = performance.now() + turnMs;
   const entries: Entry[] = [];
   let digest = "";
   let offset = 0;
@@ -44,6 +53,9 @@ const readLines = <Entry>(bytes: Buffer, path: string, parse: (value: unknown) =
     entries.push(parse(JSON.parse(json)));
     digest = next;
     offset = end + 1;
+    if (performance.now() < turnEndsMs) continue;
+    await nextTurn();
+    turnEndsMs = performance.now() + turnMs;
   }
   return { entries, digest, soundBytes: offset };
 };
@@ -120,7 +132,7 @@ export const openJournal = async <Entry>(path: string, parse: (value: unknown) =
   }
   try {
     const bytes = await file.readFile();
-    const reading = readLines(bytes, path, parse);
+    const reading = await readLines(bytes, path, parse);
     if (reading.soundBytes < bytes.length) await file.truncate(reading.soundBytes);
     return new FileJournal(file, path, reading);
   } catch (error) {
@@ -139,7 +151,7 @@ export const readJournal = async <Entry>(path: string, parse: (value: unknown) =
     throw storeError(error, path);
   }
   try {
-    return readLines(await file.readFile(), path, parse).entries;
+    return (await readLines(await file.readFile(), path, parse)).entries;
   } finally {
     await file.close();
   }

@@ -3,10 +3,10 @@ import type { AcquiredFrame } from "../../src/acquisition/index.js";
 import { createManualClock, type Frame } from "../../src/core/index.js";
 import { SettledFrames } from "../../src/daemon/settledFrames.js";
 
-const frame = (sequence: number): AcquiredFrame => ({
+const frame = (sequence: number, capturedAtMs = 0): AcquiredFrame => ({
   frame: {
     sequence,
-    capturedAtMs: 1,
+    capturedAtMs,
     width: 1,
     height: 1,
     pixels: new Uint8Array(3),
@@ -34,10 +34,9 @@ describe("frames of a standing stage", () => {
     const { frames, clock } = open(false, 50);
     const taken = frames.take();
     expect(frames.wanted).toBe(true);
-    clock.advance(49);
-    expect(frames.offer(frame(1))).toBe(false);
-    clock.advance(1);
-    expect(frames.offer(frame(2))).toBe(true);
+    clock.advance(70);
+    expect(frames.offer(frame(1, 49))).toBe(false);
+    expect(frames.offer(frame(2, 50))).toBe(true);
     const found: Frame = await taken;
     expect(found.sequence).toBe(2);
     expect(frames.qualityOf(found)?.focus).toBe(2);

@@ -250,7 +250,7 @@ describe("docs/protocol.md", () => {
       dashboardDir: undefined,
       metrics: undefined,
     };
-    const app = await createHttp({ ...options, desks: { ...memoryDesks(), keep } } as never);
+    const app = await createHttp({ ...options, desks: { ...memoryDesks(), keep, scans: {} } } as never);
     for (const path of named) {
       const [method = "", url = ""] = path.split(" ");
       if (app.hasRoute({ method: method as "GET", url })) served.push(path);

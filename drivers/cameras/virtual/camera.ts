@@ -4,6 +4,7 @@ import type { Camera, CameraFrame, CameraPace } from "../../contract.js";
 import type { Painting } from "./choosePainting.js";
 import type { RenderedField } from "./fieldRenderer.js";
 import type { SlideOptions, VirtualCameraOptions } from "./manifest.js";
+import { type MountedStage, mountedStage } from "./microscope.js";
 import type { AskedField, RenderThread } from "./renderThread.js";
 import { type PlannedView, plannedView, selfScanPath } from "./selfScan.js";
 import { createSlide, type PlaceUm, type Slide, type StagePosition } from "./slide.js";
@@ -28,6 +29,8 @@ export const slideOf = (options: SlideOptions): SlideOptions => ({
   plateletsPerMm2: options.plateletsPerMm2,
   overlapShare: options.overlapShare,
   leukocyteMix: options.leukocyteMix,
+  focusTiltUmPerMm: options.focusTiltUmPerMm,
+  focusBumpsUm: options.focusBumpsUm,
 });
 
 interface Underway extends AskedField {
@@ -118,6 +121,16 @@ export class VirtualCamera implements Camera {
     this.#iterated = true;
     let dueMs = this.#clock.monotonic();
     while (!this.#signal.aborted) {
+      const stage = mountedStage(this.#options.microscope);
+      if (stage) {
+        this.#dropUnderway();
+        if (!(await this.#waitUntil(dueMs))) return;
+        dueMs = Math.max(dueMs + (this.#scanIntervalMs ?? 0), this.#clock.monotonic());
+        const seen = await this.#expose(stage);
+        if (!seen) return;
+        yield seen;
+        continue;
+      }
       this.#paintAhead();
       const next = this.#underway[0];
       if (!next) return;
@@ -142,17 +155,28 @@ export class VirtualCamera implements Camera {
 
   #frameOf(field: RenderedField, readingErrorUm: PlaceUm): CameraFrame {
     return {
+      ...this.#pictureOf(field),
       // The exposure is simulated to end now, when the frame was due, whenever its picture was painted.
       capturedAtMs: this.#clock.now(),
-      width: field.width,
-      height: field.height,
-      pixels: field.pixels,
-      source: this.#source,
-      simulated: true,
       stagePositionUm: { x: field.positionUm.x + readingErrorUm.x, y: field.positionUm.y + readingErrorUm.y },
-      umPerPixel: this.#options.umPerPixel,
-      defocusUm: field.defocusUm,
     };
+  }
+
+  #pictureOf({ width, height, pixels, defocusUm }: RenderedField): Omit<CameraFrame, "capturedAtMs"> {
+    const { umPerPixel } = this.#options;
+    return { width, height, pixels, source: this.#source, simulated: true, umPerPixel, defocusUm };
+  }
+
+  /** What is over the stage at this moment; the stage's position is its own affair. Undefined when aborted meanwhile. */
+  async #expose(stage: MountedStage): Promise<CameraFrame | undefined> {
+    const capturedAtMs = this.#clock.now();
+    const place = stage.placeUm();
+    const { field } = this.#thread.render(place, this.#exposures++);
+    field.catch(() => undefined);
+    const seen = await this.#unlessAborted(field);
+    if (!seen) return undefined;
+    const told = this.#options.tellsStagePosition ? { stagePositionUm: { x: place.x, y: place.y } } : {};
+    return { ...this.#pictureOf(seen), capturedAtMs, ...told };
   }
 
   #dropUnderway(): void {

@@ -50,6 +50,11 @@ export const slideOptionsSchema = z.strictObject({
   plateletsPerMm2: z.number().min(0).max(5_000).default(600).describe("Mean density of platelets, per square mm"),
   overlapShare: share.default(0.25).describe("Share of the red cells that are laid upon or against another one"),
   leukocyteMix: leukocyteMixSchema.prefault({}).describe("Weights of the leukocyte kinds"),
+  focusTiltUmPerMm: z
+    .strictObject({ x: z.number().min(-20).max(20), y: z.number().min(-20).max(20) })
+    .optional()
+    .describe("Tilt of the plane of best focus, um per mm; without it up to 5 um over the slide, as its seed has it"),
+  focusBumpsUm: lengthUm(0.8, "How uneven the surface of best focus is beside tilt and bend, um"),
 });
 export type SlideOptions = z.output<typeof slideOptionsSchema>;
 
@@ -93,6 +98,15 @@ export const virtualCameraOptionsSchema = z.strictObject({
   repeat: z.boolean().default(true).describe("Begin the scan again when it is done; otherwise the stream ends"),
   jitterUm: lengthUm(0, "Standard deviation of the stage's real position about the planned one, um"),
   stageErrorUm: lengthUm(0, "Standard deviation of the reported position about the real one, um"),
+  microscope: z
+    .string()
+    .min(1)
+    .default("default")
+    .describe("Name of the virtual microscope: where it has a stage, the camera shows what is over that"),
+  tellsStagePosition: z
+    .boolean()
+    .default(false)
+    .describe("Whether frames of a microscope with a stage tell where the stage really is; real cameras cannot"),
   painting: z
     .string()
     .min(1)

@@ -92,13 +92,20 @@ class PaintedSlide implements Slide {
     this.#unevenness = slowField(hashPlace(seed, 6, 101), 2200);
     const signed = (purpose: number): number => hashPlace(seed, purpose, 101) / 0x8000_0000 - 1;
     // A slide in its holder: some um of tilt and a fraction of that of bend over its length.
-    this.#tilt = { x: 5 * signed(7), y: 5 * signed(8), bend: 3 * signed(9) };
+    const { focusTiltUmPerMm: asked, slideWidthUm, slideHeightUm } = options;
+    const tilt = asked && { x: (asked.x * slideWidthUm) / 1000, y: (asked.y * slideHeightUm) / 1000 };
+    this.#tilt = { x: 5 * signed(7), y: 5 * signed(8), bend: 3 * signed(9), ...tilt };
   }
 
   focusZUm(xUm: number, yUm: number): number {
     const u = xUm / this.options.slideWidthUm - 0.5;
     const v = yUm / this.options.slideHeightUm - 0.5;
-    return this.#tilt.x * u + this.#tilt.y * v + this.#tilt.bend * (u * u + v * v) + 0.8 * this.#unevenness(xUm, yUm);
+    return (
+      this.#tilt.x * u +
+      this.#tilt.y * v +
+      this.#tilt.bend * (u * u + v * v) +
+      this.options.focusBumpsUm * this.#unevenness(xUm, yUm)
+    );
   }
 
   cellsIn(region: RegionUm): readonly SlideCell[] {

@@ -10,6 +10,7 @@ import { LabelsPage } from "./labels/page.js";
 import { ModelsPage } from "./models/page.js";
 import { PictureCard } from "./picture.js";
 import { type Page, useRoute } from "./route.js";
+import { ScansPage } from "./scans/page.js";
 import { type Layer, layers, layerTexts, loadSettings, type Settings, saveSettings } from "./settings.js";
 import { SlideMapCard } from "./slideMap.js";
 import { type Monitor, useMonitor } from "./useMonitor.js";
@@ -59,7 +60,7 @@ const pictureWidth = (): number => (window.innerWidth * window.devicePixelRatio 
 /** The pages that the daemon has something for. */
 const offeredPages = ({ topics }: View): Page[] => [
   "live",
-  ...(["labels", "jobs", "models"] as const).filter((page) => topics.includes(page)),
+  ...(["scans", "labels", "jobs", "models"] as const).filter((page) => topics.includes(page)),
 ];
 
 interface LiveProps {
@@ -131,6 +132,7 @@ export const App = () => {
       {live && (
         <LivePage {...{ monitor, settings, frozen, author }} onToggle={toggle} onFreeze={() => setFrozen(!frozen)} />
       )}
+      {page === "scans" && <ScansPage {...desk} scan={item} />}
       {page === "labels" && <LabelsPage {...desk} field={item} shortcuts={settings.shortcuts} />}
       {page === "jobs" && <JobsPage {...desk} job={item} />}
       {page === "models" && <ModelsPage {...desk} />}

@@ -79,6 +79,7 @@ const ConnectionPill = ({ connection, onRetry }: Pick<HeaderProps, "connection" 
 const pageLabels: Readonly<Record<Page, string>> = {
   live: "Live",
   labels: "Labels",
+  scans: "Scans",
   jobs: "Training",
   models: "Models",
 };

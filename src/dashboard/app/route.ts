@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 /** The pages, by the part of the address behind `#/`. */
-export const pages = ["live", "labels", "jobs", "models"] as const;
+export const pages = ["live", "scans", "labels", "jobs", "models"] as const;
 export type Page = (typeof pages)[number];
 
 export interface Route {

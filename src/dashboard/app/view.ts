@@ -4,6 +4,7 @@ import type {
   JobsMessage,
   LabelsMessage,
   ModelsMessage,
+  ScansMessage,
   ServerMessage,
   StatusMessage,
   TaxonomyMessage,
@@ -32,6 +33,7 @@ export interface View {
   readonly alerts: AlertsMessage | undefined;
   readonly labels: LabelsMessage | undefined;
   readonly jobs: JobsMessage | undefined;
+  readonly scans: ScansMessage | undefined;
   readonly models: ModelsMessage | undefined;
   readonly fields: readonly ScannedField[];
   /** What this daemon offers. */
@@ -56,6 +58,7 @@ export const initialView: View = {
   alerts: undefined,
   labels: undefined,
   jobs: undefined,
+  scans: undefined,
   models: undefined,
   fields: [],
   topics: [],
@@ -90,6 +93,7 @@ const onMessage = (view: View, message: ServerMessage): View => {
     case "alerts":
     case "labels":
     case "jobs":
+    case "scans":
     case "models":
       return { ...view, [message.type]: message };
     default:

@@ -4,7 +4,8 @@ import type { LabelReceipt } from "../../labels/index.js";
 import type { AnswerWindow } from "../answerWindow.js";
 import type { Client } from "../client.js";
 import type { PublicationLog } from "../log.js";
-import type { DeskMessage } from "../protocol/clientMessages.js";
+import type { ClientMessage, DeskMessage } from "../protocol/clientMessages.js";
+import { briefScan } from "../protocol/scans.js";
 import { type DeskErrorCode, deskErrorCodes, type ServerMessage } from "../protocol/serverMessages.js";
 import type { Desks } from "./desks.js";
 import { briefJob } from "./deskTopics.js";
@@ -25,7 +26,11 @@ const labelled = ({ id, field, revision, repeated }: LabelReceipt): ServerMessag
   repeated,
 });
 
-/** Messages of clients that a desk answers: labels, fields to keep, trainings, models. Each is answered exactly once. */
+/** Whether a message asks the stage to halt. */
+export const isStop = (message: ClientMessage): message is Extract<DeskMessage, { type: "microscope" }> =>
+  message.type === "microscope" && message.stage.action === "stop";
+
+/** Messages of clients that a desk answers: labels, fields to keep, trainings, models, scans. Each is answered exactly once. */
 export class DeskCommands {
   readonly #desks: Desks;
   readonly #clock: Clock;
@@ -38,6 +43,10 @@ export class DeskCommands {
   }
 
   obey(client: Client, message: DeskMessage): void {
+    if (isStop(message)) {
+      void this.#stop(client, message);
+      return;
+    }
     const window = message.type === "label" ? client.labels : client.commands;
     const perform = (): Promise<ServerMessage> => {
       if (!client.mayChange) throw new CytoError("ORIGIN_REFUSED", "A page of another site may look, not change.");
@@ -81,7 +90,48 @@ export class DeskCommands {
       const { id, frame, author } = message;
       return labelled(await this.#desk("keep")({ id, frame, author }));
     }
+    if (message.type === "scan") return this.#scan(message);
+    if (message.type === "microscope") return this.#microscope(message);
     return message.type === "job" ? this.#job(message) : this.#model(message);
+  }
+
+  async #scan({
+    id,
+    action,
+    scan = "",
+    request,
+    by = "",
+  }: Extract<DeskMessage, { type: "scan" }>): Promise<ServerMessage> {
+    const scans = this.#desk("scans");
+    if (action === "start") return { type: "scanState", id, scan: briefScan(await scans.start(request!)) };
+    const changed = action === "abort" ? await scans.abort(scan, by) : await scans[action](scan);
+    return { type: "scanState", id, scan: briefScan(changed) };
+  }
+
+  async #microscope({
+    id,
+    stage: { by, ...action },
+  }: Extract<DeskMessage, { type: "microscope" }>): Promise<ServerMessage> {
+    return { type: "microscopeState", id, microscope: await this.#desk("scans").stage(action, by) };
+  }
+
+  /** Halts the stage at once: before what waits, and whatever the client has asked for before. */
+  async #stop(client: Client, message: Extract<DeskMessage, { type: "microscope" }>): Promise<void> {
+    const entered = client.stops.enter();
+    let answer: ServerMessage;
+    try {
+      if (!client.mayChange) throw new CytoError("ORIGIN_REFUSED", "A page of another site may look, not change.");
+      answer = await this.#microscope(message);
+    } catch (error) {
+      answer = this.#failure(error, message.id);
+    }
+    if (!entered) {
+      // Who asks without end and does not read must not fill the memory with answers.
+      client.reply(answer);
+      return;
+    }
+    await client.answer(answer);
+    client.stops.leave();
   }
 
   async #job({ id, action, job = "", by = "" }: Extract<DeskMessage, { type: "job" }>): Promise<ServerMessage> {

@@ -3,12 +3,24 @@ import type { JobRecord } from "../../training/jobs/index.js";
 import { maxJobsListed } from "../protocol/jobs.js";
 import { maxChangesListed } from "../protocol/labels.js";
 import { maxModelsListed } from "../protocol/models.js";
-import type { AlertsMessage, JobsMessage, LabelsMessage, ModelsMessage } from "../protocol/serverMessages.js";
+import { briefScan, maxScansListed } from "../protocol/scans.js";
+import type {
+  AlertsMessage,
+  JobsMessage,
+  LabelsMessage,
+  ModelsMessage,
+  ScansMessage,
+} from "../protocol/serverMessages.js";
 import type { Desks } from "./desks.js";
 
 type Body<Message> = Omit<Message, "sequence" | "publishedAtMs">;
 /** What is told of desks on the stream, without its envelope. */
-export type DeskBody = Body<AlertsMessage> | Body<LabelsMessage> | Body<JobsMessage> | Body<ModelsMessage>;
+export type DeskBody =
+  | Body<AlertsMessage>
+  | Body<LabelsMessage>
+  | Body<JobsMessage>
+  | Body<ModelsMessage>
+  | Body<ScansMessage>;
 
 /** A topic is told at most so often; all that changed in between is in one message. */
 const intervalMs = 200;
@@ -100,13 +112,21 @@ const modelsBody = async (models: NonNullable<Desks["models"]>): Promise<DeskBod
   };
 };
 
+const scansBody = async (scans: NonNullable<Desks["scans"]>): Promise<DeskBody> => {
+  const list = await scans.list();
+  return { type: "scans", scans: list.slice(0, maxScansListed).map(briefScan), microscope: scans.status() };
+};
+
 export interface DeskTopicsOptions {
   readonly publish: (body: DeskBody) => void;
   readonly onError: (error: unknown) => void;
 }
 
 /** Publishes the newest state of each desk when it changes. Returns what ends it. */
-export const followDesks = ({ labels, jobs, models }: Desks, { publish, onError }: DeskTopicsOptions): (() => void) => {
+export const followDesks = (
+  { labels, jobs, models, scans }: Desks,
+  { publish, onError }: DeskTopicsOptions,
+): (() => void) => {
   const ends: (() => void)[] = [];
   const follow = (body: () => Promise<DeskBody>, listen: (changed: () => void) => () => void): void => {
     const teller = new Teller(() => body().then(publish).catch(onError));
@@ -133,6 +153,11 @@ export const followDesks = ({ labels, jobs, models }: Desks, { publish, onError 
     follow(
       () => modelsBody(models),
       (changed) => models.onChange(changed),
+    );
+  if (scans !== undefined)
+    follow(
+      () => scansBody(scans),
+      (changed) => scans.onChange(changed),
     );
   return () => {
     for (const end of ends) end();

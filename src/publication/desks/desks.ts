@@ -1,5 +1,6 @@
 import type { LabelDesk, LabelReceipt } from "../../labels/index.js";
 import type { ModelDesk } from "../../registry/index.js";
+import type { ScanDesk } from "../../scan/index.js";
 import type { JobDesk } from "../../training/jobs/index.js";
 
 /** A field on the screen that somebody wants to keep for review. */
@@ -16,6 +17,7 @@ export interface Desks {
   readonly labels?: LabelDesk | undefined;
   readonly jobs?: JobDesk | undefined;
   readonly models?: ModelDesk | undefined;
+  readonly scans?: ScanDesk | undefined;
   /**
    * Keeps the picture of a live field with its proposed cells.
    * @throws CytoError NOT_READY before the first field, NOT_FOUND where that frame is no longer to be had, and those of `submit`

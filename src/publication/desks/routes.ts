@@ -4,6 +4,7 @@ import type { Desks } from "./desks.js";
 import { addJobRoutes } from "./jobRoutes.js";
 import { addKeepRoute, addLabelRoutes, addPictureRoutes } from "./labelRoutes.js";
 import { addModelRoutes } from "./modelRoutes.js";
+import { addScanRoutes } from "./scanRoutes.js";
 
 /** Nothing that a page of another site can make a browser send changes anything here. */
 const refuseForeignChanges = (app: FastifyInstance, mayChange: (request: FastifyRequest) => boolean): void => {
@@ -14,13 +15,13 @@ const refuseForeignChanges = (app: FastifyInstance, mayChange: (request: Fastify
   });
 };
 
-/** The addresses of labels, jobs and models; those of a desk that is absent are not found. */
+/** The addresses of labels, jobs, models and scans; those of a desk that is absent are not found. */
 export const addDeskRoutes = async (
   app: FastifyInstance,
   desks: Desks,
   mayChange: (request: FastifyRequest) => boolean,
 ): Promise<void> => {
-  const { labels, keep, jobs, models } = desks;
+  const { labels, keep, jobs, models, scans } = desks;
   await app.register(async (scope) => {
     refuseForeignChanges(scope, mayChange);
     if (labels !== undefined) {
@@ -30,5 +31,6 @@ export const addDeskRoutes = async (
     if (keep !== undefined) addKeepRoute(scope, keep);
     if (jobs !== undefined) addJobRoutes(scope, jobs);
     if (models !== undefined) addModelRoutes(scope, models);
+    if (scans !== undefined) addScanRoutes(scope, scans);
   });
 };

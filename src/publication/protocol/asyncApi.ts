@@ -21,6 +21,7 @@ import {
 } from "./labels.js";
 import { defaultStreamLimits, protocolVersion } from "./limits.js";
 import { gateReportSchema, modelCommandSchema, modelEntrySchema, promotionSchema } from "./models.js";
+import { microscopeCommandSchema, microscopeStatusSchema, scanCommandSchema, scanRequestSchema } from "./scans.js";
 import {
   alertsMessageSchema,
   cellsMessageSchema,
@@ -32,10 +33,13 @@ import {
   jobsMessageSchema,
   labelledSchema,
   labelsMessageSchema,
+  microscopeStateSchema,
   modelsMessageSchema,
   pongSchema,
   promotedSchema,
   resumedSchema,
+  scanStateSchema,
+  scansMessageSchema,
   statusMessageSchema,
   subscriptionsSchema,
 } from "./serverMessages.js";
@@ -54,6 +58,8 @@ const fromClient: Readonly<Record<string, Described>> = {
   keep: { schema: keepSchema, summary: "Keeps a field of the live picture for review." },
   job: { schema: jobCommandSchema, summary: "Begins, pauses, resumes or cancels a training." },
   model: { schema: modelCommandSchema, summary: "Promotes a model, or goes back one." },
+  scan: { schema: scanCommandSchema, summary: "Begins, pauses, resumes or aborts a scan." },
+  microscope: { schema: microscopeCommandSchema, summary: "Homes, moves or stops the stage." },
 };
 
 const fromServer: Readonly<Record<string, Described>> = {
@@ -64,10 +70,13 @@ const fromServer: Readonly<Record<string, Described>> = {
   labelled: { schema: labelledSchema, summary: "Answers label and keep: it is on the disk." },
   jobState: { schema: jobStateSchema, summary: "Answers job." },
   promoted: { schema: promotedSchema, summary: "Answers model: what is in production from now on." },
+  scanState: { schema: scanStateSchema, summary: "Answers scan." },
+  microscopeState: { schema: microscopeStateSchema, summary: "Answers microscope: where the stage is now." },
   error: { schema: errorMessageSchema, summary: "Refuses a message." },
   status: { schema: statusMessageSchema, summary: "Topic status: camera, models, rates, drops." },
   counts: { schema: countsMessageSchema, summary: "Topic counts: cells per class, each counted once, with limits." },
   alerts: { schema: alertsMessageSchema, summary: "Topic alerts: alarms, raised or not." },
+  scans: { schema: scansMessageSchema, summary: "Topic scans: the newest scans, and the microscope." },
   models: { schema: modelsMessageSchema, summary: "Topic models: which there are, which is in production." },
   jobs: { schema: jobsMessageSchema, summary: "Topic jobs: the newest trainings, and the rule's newest decision." },
   labels: { schema: labelsMessageSchema, summary: "Topic labels: what has piled up, and what changed." },
@@ -88,6 +97,8 @@ const overHttp: Readonly<Record<string, z.ZodType>> = {
   ModelEntry: modelEntrySchema,
   GateReport: gateReportSchema,
   Promotion: promotionSchema,
+  ScanRequest: scanRequestSchema,
+  MicroscopeStatus: microscopeStatusSchema,
 };
 
 const jsonSchema = (schema: z.ZodType, io: "input" | "output"): object => {

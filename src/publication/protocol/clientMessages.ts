@@ -3,6 +3,7 @@ import { jobCommandSchema } from "./jobs.js";
 import { authorSchema, labelSubmission, messageIdSchema } from "./labels.js";
 import { defaultFrameRateHz, defaultFrameWidth, frameWidths } from "./limits.js";
 import { modelCommandSchema } from "./models.js";
+import { microscopeCommandSchema, scanCommandSchema } from "./scans.js";
 import { topicSchema, topics } from "./serverMessages.js";
 
 const maxRateHz = z
@@ -20,6 +21,7 @@ export const subscribeSchema = z.strictObject({
       status: textOptions,
       counts: textOptions,
       alerts: textOptions,
+      scans: textOptions,
       models: textOptions,
       jobs: textOptions,
       labels: textOptions,
@@ -75,6 +77,8 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   keepSchema,
   jobCommandSchema,
   modelCommandSchema,
+  scanCommandSchema,
+  microscopeCommandSchema,
 ]);
 
 export const clientMessageTypes = [
@@ -86,10 +90,12 @@ export const clientMessageTypes = [
   "keep",
   "job",
   "model",
+  "scan",
+  "microscope",
 ] as const;
 
 export type SubscribeMessage = z.infer<typeof subscribeSchema>;
 export type ResumeMessage = z.infer<typeof resumeSchema>;
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** Messages that ask a desk for something; each is answered once, by its id. */
-export type DeskMessage = Extract<ClientMessage, { type: "label" | "keep" | "job" | "model" }>;
+export type DeskMessage = Extract<ClientMessage, { type: "label" | "keep" | "job" | "model" | "scan" | "microscope" }>;

@@ -54,6 +54,19 @@ export const clientExamples: Readonly<Record<string, z.input<typeof clientMessag
   keep: { type: "keep", id: "keep-12", frame: 1286, author: "MK" },
   job: { type: "job", id: "9", action: "start", by: "MK" },
   model: { type: "model", id: "10", action: "rollback", by: "MK", reason: "misses platelets on the new stain" },
+  scan: {
+    type: "scan",
+    id: "11",
+    action: "start",
+    request: {
+      slide: "24-1187",
+      plan: { kind: "serpentine", region: { left: 2000, top: 3000, width: 4000, height: 2500 }, overlap: 0.1 },
+      stop: { limits: { halfWidthPercent: 5 } },
+      focus: "map",
+      by: "MK",
+    },
+  },
+  microscope: { type: "microscope", id: "12", stage: { action: "stop", by: "MK" } },
 };
 
 const job = {
@@ -67,6 +80,24 @@ const job = {
   fields: 346,
   losses: [{ step: 410, name: "detector", value: 0.412 }],
   samples: ["painted-01.png"],
+};
+
+const scan = {
+  id: "20260101-140311-5c1e",
+  slide: "24-1187",
+  state: "running" as const,
+  simulated: false,
+  fieldsPlanned: 1247,
+  fieldsDone: 212,
+  startedAtMs: 1767276191000,
+  progress: [{ rule: "limits" as const, value: 7.4, goal: 5, met: false }],
+};
+
+const microscope = {
+  stage: { name: "grbl", state: "moving" as const, referenced: true, positionUm: { x: 3120.5, y: 3304, z: -12.5 } },
+  objective: "40x",
+  calibration: { umPerPixel: 0.1612, rotationDegrees: 0.48, atMs: 1767270000000 },
+  busy: null,
 };
 
 const promotion = {
@@ -91,7 +122,7 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
     session: "pYk0cGm2Qw1x",
     resumeToken: "mJ3d0Xn5zKq8Wc1sVb7uTy2LpRf4Hg6a",
     resumeWithinMs: 120_000,
-    topics: ["status", "counts", "alerts", "models", "jobs", "labels", "cells", "frames"],
+    topics: ["status", "counts", "alerts", "scans", "models", "jobs", "labels", "cells", "frames"],
     capabilities: {
       frames: { encoding: "jpeg", widths: [320, 480, 640, 960, 1280], maxRateHz: 10, density: "png" },
       resume: true,
@@ -123,7 +154,7 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
   error: {
     type: "error",
     code: "MESSAGE_TYPE_UNKNOWN",
-    message: "The type is one of subscribe, unsubscribe, resume, ping, label, keep, job, model.",
+    message: "The type is one of subscribe, unsubscribe, resume, ping, label, keep, job, model, scan, microscope.",
     correlationId: "5f0c1d7be2a4",
   },
   labelled: { type: "labelled", id: "bench-3/000217", field: "f-7c1e52", revision: 2, repeated: false },
@@ -140,6 +171,9 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
       reason: "misses platelets on the new stain",
     },
   },
+  scanState: { type: "scanState", id: "11", scan },
+  microscopeState: { type: "microscopeState", id: "12", microscope },
+  scans: { type: "scans", sequence: 214, publishedAtMs: 1767276600200, scans: [scan], microscope },
   alerts: {
     type: "alerts",
     sequence: 3,

@@ -28,13 +28,16 @@ export const labelWindow = 64;
 /** Label messages of a client that are answered per second: answers beyond it wait, and the window with them. */
 export const labelsPerSecond = 500;
 
-/** Messages `keep`, `job` and `model` of a client that may be without an answer. */
+/** Messages `keep`, `job`, `model`, `scan` and `microscope` of a client that may be without an answer. */
 export const commandWindow = 8;
 
 /** Largest picture and largest JSON body over HTTP, bytes. */
 export const maxPictureBytes = 32 * 1024 * 1024;
 export const maxLabelBytes = 1024 * 1024;
 export const maxBodyBytes = 4096;
+
+/** Largest request of a scan, whose plan may list its fields, bytes. */
+export const maxScanBytes = 4 * 1024 * 1024;
 
 /** Pictures received, and models compared, at the same time. */
 export const maxUploads = 4;

@@ -14,9 +14,10 @@ import {
   modelsSchema,
   statusBody,
 } from "./results.js";
+import { microscopeStatusSchema, scanBriefSchema, scansBody } from "./scans.js";
 
 /** What a client can subscribe to, most important first: the order in which a congested connection is served. */
-export const topics = ["status", "counts", "alerts", "models", "jobs", "labels", "cells", "frames"] as const;
+export const topics = ["status", "counts", "alerts", "scans", "models", "jobs", "labels", "cells", "frames"] as const;
 export type Topic = (typeof topics)[number];
 export const topicSchema = z.enum(topics);
 
@@ -46,6 +47,28 @@ export const deskErrorCodes = [
   "MODEL_SELF_TEST_FAILED",
   "DETECTOR_CRASHED",
   "ROLLBACK_IMPOSSIBLE",
+  "STAGE_SILENT",
+  "STAGE_DISCONNECTED",
+  "STAGE_ALARM",
+  "STAGE_REFUSED",
+  "STAGE_LIMIT",
+  "STAGE_BUSY",
+  "STAGE_STOPPED",
+  "STAGE_UNREFERENCED",
+  "STAGE_UNSUPPORTED",
+  "CALIBRATION_FAILED",
+  "CALIBRATION_MISSING",
+  "OBJECTIVE_CHANGED",
+  "FOCUS_FAILED",
+  "SCAN_NOT_FOUND",
+  "SCAN_RUNNING",
+  "SCAN_ENDED",
+  "SCAN_PLAN_INVALID",
+  "SCAN_OTHER_SLIDE",
+  "SCAN_NO_MONOLAYER",
+  "CAMERA_STALE",
+  "CAMERA_DISCONNECTED",
+  "SHUTTING_DOWN",
   "STORE_FULL",
   "STORE_BUSY",
   "STORE_FAILED",
@@ -103,7 +126,9 @@ export const helloSchema = z.strictObject({
       "Label messages that may be without an answer; they are not in messagesPerSecond.",
     ),
     labelsPerSecond: z.number().describe("Label messages answered per second, at most."),
-    commandsUnanswered: natural.describe("Messages keep, job and model that may be without an answer."),
+    commandsUnanswered: natural.describe(
+      "Messages keep, job, model, scan and microscope that may be without an answer.",
+    ),
   }),
   taxonomy: z.array(taxonomyEntrySchema).max(cellClasses.length),
 });
@@ -156,10 +181,22 @@ export const promotedSchema = z.strictObject({
   promotion: promotionSchema,
 });
 
+export const scanStateSchema = z.strictObject({
+  type: z.literal("scanState"),
+  id: messageIdSchema,
+  scan: scanBriefSchema,
+});
+export const microscopeStateSchema = z.strictObject({
+  type: z.literal("microscopeState"),
+  id: messageIdSchema,
+  microscope: microscopeStatusSchema,
+});
+
 export const alertsMessageSchema = z.strictObject({ type: z.literal("alerts"), ...envelope, ...alertsBody });
 export const labelsMessageSchema = z.strictObject({ type: z.literal("labels"), ...envelope, ...labelsBody });
 export const jobsMessageSchema = z.strictObject({ type: z.literal("jobs"), ...envelope, ...jobsBody });
 export const modelsMessageSchema = z.strictObject({ type: z.literal("models"), ...envelope, ...modelsBody });
+export const scansMessageSchema = z.strictObject({ type: z.literal("scans"), ...envelope, ...scansBody });
 export const countsMessageSchema = z.strictObject({ type: z.literal("counts"), ...envelope, ...countsBody });
 export const statusMessageSchema = z.strictObject({ type: z.literal("status"), ...envelope, ...statusBody });
 
@@ -214,9 +251,12 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   labelsMessageSchema,
   jobsMessageSchema,
   modelsMessageSchema,
+  scansMessageSchema,
   labelledSchema,
   jobStateSchema,
   promotedSchema,
+  scanStateSchema,
+  microscopeStateSchema,
 ]);
 
 export type HelloMessage = z.infer<typeof helloSchema>;
@@ -227,6 +267,7 @@ export type AlertsMessage = z.infer<typeof alertsMessageSchema>;
 export type LabelsMessage = z.infer<typeof labelsMessageSchema>;
 export type JobsMessage = z.infer<typeof jobsMessageSchema>;
 export type ModelsMessage = z.infer<typeof modelsMessageSchema>;
+export type ScansMessage = z.infer<typeof scansMessageSchema>;
 export type FrameHeader = z.infer<typeof frameHeaderSchema>;
 export type ResumedMessage = z.infer<typeof resumedSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

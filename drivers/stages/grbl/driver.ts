@@ -1,0 +1,158 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { CytoError } from "../../../src/core/index.js";
+import type { StageAxis, StageDriver, StageOpenRequest, StagePositionUm, StageTargetUm } from "../../contract.js";
+import { type AxisMap, toSteps, toUm } from "../axes.js";
+import type { Link } from "../link.js";
+import { openSerialStage } from "../openSerialStage.js";
+import type { Controller } from "../polledStage.js";
+import { type GrblOptions, manifest } from "./manifest.js";
+import * as protocol from "./protocol.js";
+
+const umPerMm = { x: 1000, y: 1000, z: 1000 };
+const settingInches = 13;
+const settingHoming = 22;
+/** A board with a USB chip of its own starts anew when its port is opened. */
+const bootMs = 2500;
+
+class GrblController implements Controller {
+  readonly identity: string;
+  readonly axes: readonly StageAxis[];
+  /** Only homing tells: an unlocked controller says it is idle wherever it stands. */
+  readonly referenced = false;
+  readonly toleranceUm = 10;
+  readonly homing: Controller["homing"];
+  readonly #link: Link;
+  readonly #options: GrblOptions;
+  readonly #map: AxisMap;
+  readonly #inches: boolean;
+  #offsetMm: protocol.GrblPlace | undefined;
+  /** What was declared, against the machine's own places. */
+  #declaredUm: Readonly<Record<StageAxis, number>> = { x: 0, y: 0, z: 0 };
+  #halting = false;
+  #homing = false;
+  #alarm: CytoError | undefined;
+
+  constructor(
+    link: Link,
+    version: string,
+    { options, settings }: { options: GrblOptions; settings: ReadonlyMap<number, number> },
+  ) {
+    this.#link = link;
+    this.#options = options;
+    this.#map = { ...options, umPerStep: umPerMm };
+    this.#inches = settings.get(settingInches) === 1;
+    this.identity = `Grbl ${version}`;
+    this.axes = options.z ? ["x", "y", "z"] : ["x", "y"];
+    const homes = options.homing && settings.get(settingHoming) === 1;
+    this.homing = homes ? { begin: () => this.#home(), end: async () => undefined } : undefined;
+    link.onUnclaimed = (line) => this.#hear(line);
+  }
+
+  async position(): Promise<StagePositionUm> {
+    const { placeMm } = await this.#status();
+    if (placeMm === undefined) throw this.#untold();
+    const um = toUm(placeMm, this.#map);
+    const at = (axis: StageAxis): number => (um[axis] ?? 0) + this.#declaredUm[axis];
+    return this.#options.z ? { x: at("x"), y: at("y"), z: at("z") } : { x: at("x"), y: at("y") };
+  }
+
+  async moving(): Promise<boolean> {
+    const { state } = await this.#status();
+    if (state === "Hold:0" && this.#halting) {
+      // Standing in a hold the steps are kept, and what was still to come is forgotten.
+      this.#halting = false;
+      await this.#link.urgent(protocol.reset);
+      return false;
+    }
+    if (this.#halting && state === "Idle") this.#halting = false;
+    return ["Run", "Jog", "Home"].includes(state) || state.startsWith("Hold") || state.startsWith("Door");
+  }
+
+  async start(target: StageTargetUm): Promise<void> {
+    if (this.#alarm) throw this.#alarm;
+    const own = Object.fromEntries(
+      this.axes.flatMap((axis) => (target[axis] === undefined ? [] : [[axis, target[axis] - this.#declaredUm[axis]]])),
+    );
+    await this.#link.exchange(protocol.move(toSteps(own, this.#map), this.#options.speedMmPerMin));
+  }
+
+  async halt(): Promise<void> {
+    this.#halting = true;
+    // While homing it hears nothing but the reset.
+    await this.#link.tellNow(this.#homing ? protocol.softReset : protocol.feedHold);
+  }
+
+  async declare(position: StagePositionUm): Promise<void> {
+    const here = await this.position();
+    const shift = (axis: StageAxis): number => {
+      const wanted = position[axis];
+      return wanted === undefined ? this.#declaredUm[axis] : this.#declaredUm[axis] + wanted - (here[axis] ?? 0);
+    };
+    this.#declaredUm = { x: shift("x"), y: shift("y"), z: shift("z") };
+  }
+
+  async #home(): Promise<void> {
+    this.#homing = true;
+    try {
+      await this.#link.exchange(protocol.homeAll, this.#options.homingTimeoutMs);
+      this.#declaredUm = { x: 0, y: 0, z: 0 };
+      this.#alarm = undefined;
+    } finally {
+      this.#homing = false;
+    }
+  }
+
+  async #status(): Promise<protocol.GrblStatus> {
+    if (this.#alarm) throw this.#alarm;
+    for (let tries = 0; ; tries++) {
+      const status = await this.#link.ask(protocol.askStatus(this.#inches, this.#offsetMm)).catch((error: unknown) => {
+        throw this.#alarm ?? error;
+      });
+      this.#offsetMm = status.offsetMm;
+      // The offset comes with every tenth to thirtieth report only.
+      if (status.placeMm !== undefined || tries >= 40) return status;
+      await delay(5);
+    }
+  }
+
+  /** An alarm comes by itself; behind it the controller may be silent. */
+  #hear(line: string): void {
+    const alarm = /^ALARM:(\d{1,2})$/.exec(line.trim());
+    if (!alarm) return;
+    this.#alarm = new CytoError("STAGE_ALARM", `The controller says: ${protocol.alarmText(Number(alarm[1]))}.`, {
+      context: { source: this.#link.source },
+    });
+  }
+
+  #untold(): CytoError {
+    return new CytoError("STAGE_REFUSED", "The controller does not tell its machine position: set $10=1.");
+  }
+}
+
+/** Behind a limit alarm nothing is answered before a reset, which moves nothing. */
+const identify = async (link: Link): Promise<string> => {
+  try {
+    return await link.ask(protocol.askVersion, 2);
+  } catch (error) {
+    if (!(error instanceof CytoError) || !["STAGE_SILENT", "STAGE_ALARM"].includes(error.code)) throw error;
+    await link.exchange(protocol.reset, bootMs);
+    return link.ask(protocol.askVersion, 2);
+  }
+};
+
+const open = (request: StageOpenRequest<GrblOptions>) => {
+  const { options } = request;
+  let version = "";
+  return openSerialStage(request, {
+    title: manifest.title,
+    port: { baudRate: options.baudRate, framing: { end: "\r\n" }, replyTimeoutMs: options.replyTimeoutMs },
+    identify: async (link) => {
+      version = await identify(link);
+    },
+    setUp: async (link) =>
+      new GrblController(link, version, { options, settings: await link.ask(protocol.askSettings) }),
+  });
+};
+
+/** Stages on GRBL. */
+export const driver: StageDriver<GrblOptions> = { manifest, open };

@@ -1,0 +1,225 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { SerialPort } from "serialport";
+import { CytoError } from "../../src/core/index.js";
+import type { Exchange, Reading } from "./exchange.js";
+import { type Framing, LineSplitter } from "./lines.js";
+
+export interface LinkOptions {
+  readonly source: string | undefined;
+  readonly baudRate: number;
+  readonly stopBits?: 1 | 2;
+  readonly framing: Framing;
+  readonly replyTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Waiting {
+  /** @returns whether the line completed the reply */
+  take(line: string): boolean;
+  fail(error: CytoError): void;
+}
+
+const portError = (source: string, cause: Error): CytoError => {
+  const text = cause.message;
+  const options = { cause, context: { source } };
+  if (/no such file|not found|ENOENT|ENXIO|no such device/i.test(text))
+    return new CytoError("STAGE_PORT_NOT_FOUND", `There is no port ${source}.`, options);
+  if (/permission|EACCES|EPERM|access denied/i.test(text))
+    return new CytoError("STAGE_PORT_DENIED", `The port ${source} may not be opened.`, options);
+  if (/lock|busy|temporarily unavailable|EBUSY|EAGAIN/i.test(text))
+    return new CytoError("STAGE_PORT_BUSY", `Another program uses the port ${source}.`, options);
+  return new CytoError("STAGE_PORT_NOT_FOUND", `The port ${source} cannot be opened: ${text}`, options);
+};
+
+const openPort = (path: string, { baudRate, stopBits = 1 }: LinkOptions): Promise<SerialPort> =>
+  new Promise((resolve, reject) => {
+    const port = new SerialPort({ path, baudRate, stopBits, dataBits: 8, parity: "none", autoOpen: false });
+    port.open((error) => (error ? reject(portError(path, error)) : resolve(port)));
+  });
+
+/** A serial port with requests and replies. One request at a time; a halt overtakes those that wait. */
+export class Link implements AsyncDisposable {
+  /** What came last that no request claimed: tells what else is on the port. */
+  #stray = "";
+  readonly #port: SerialPort;
+  readonly #splitter: LineSplitter;
+  readonly #options: LinkOptions;
+  readonly #waiting = new Set<Waiting>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #closing = false;
+  #closed: Promise<void> | undefined;
+  #lost: CytoError | undefined;
+  onLost: (error: CytoError) => void = () => undefined;
+  /** Told of each line that answers no request. */
+  onUnclaimed: (line: string) => void = () => undefined;
+
+  private constructor(port: SerialPort, options: LinkOptions) {
+    this.#port = port;
+    this.#options = options;
+    this.#splitter = new LineSplitter(options.framing);
+    port.on("data", (bytes: Buffer) => this.#onData(bytes));
+    port.on("error", (error: Error) => this.#onLost(error));
+    port.on("close", (error: Error | null) => this.#onLost(error ?? undefined));
+  }
+
+  /** @throws CytoError STAGE_PORT_NOT_FOUND, STAGE_PORT_BUSY, STAGE_PORT_DENIED */
+  static async open(options: LinkOptions): Promise<Link> {
+    options.signal.throwIfAborted();
+    if (options.source === undefined || options.source === "")
+      throw new CytoError("STAGE_PORT_NOT_FOUND", "The stage needs a serial port: set `stage.source`.");
+    const port = await openPort(options.source, options);
+    const link = new Link(port, options);
+    if (options.signal.aborted) {
+      await link[Symbol.asyncDispose]();
+      options.signal.throwIfAborted();
+    }
+    return link;
+  }
+
+  get source(): string {
+    return this.#options.source ?? "";
+  }
+
+  /** Text that came unclaimed since the last request: printable, shortened. */
+  get stray(): string {
+    return this.#stray
+      .replace(/[^\x20-\x7e]+/g, " ")
+      .trim()
+      .slice(0, 80);
+  }
+
+  get heardAnything(): boolean {
+    return this.#stray !== "";
+  }
+
+  /**
+   * Asks, and reads the reply.
+   * @throws CytoError STAGE_SILENT where none comes in time, STAGE_REFUSED or STAGE_ALARM in the controller's words, STAGE_DISCONNECTED
+   */
+  exchange<T>(exchange: Exchange<T>, timeoutMs = this.#options.replyTimeoutMs): Promise<T> {
+    const turn = this.#queue.then(() => this.#ask(exchange, timeoutMs));
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** A question, asked again where the reply was lost: asking moves nothing. */
+  async ask<T>(exchange: Exchange<T>, times = 3): Promise<T> {
+    for (let left = times; ; left--) {
+      try {
+        return await this.exchange(exchange);
+      } catch (error) {
+        if (left <= 1 || !(error instanceof CytoError) || error.code !== "STAGE_SILENT") throw error;
+      }
+    }
+  }
+
+  /** Asks at once, before all that waits. */
+  urgent<T>(exchange: Exchange<T>): Promise<T> {
+    return this.#ask(exchange, this.#options.replyTimeoutMs);
+  }
+
+  /** Sends what is not answered, in turn. */
+  tell(text: string | Uint8Array): Promise<void> {
+    const turn = this.#queue.then(() => this.tellNow(text));
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Sends what is not answered, before all that waits. */
+  tellNow(text: string | Uint8Array): Promise<void> {
+    // A closed port would keep what is written for its next opening.
+    if (this.#lost || this.#closing) return Promise.reject(this.#lost ?? this.#disconnected());
+    return new Promise((resolve, reject) => {
+      this.#port.write(typeof text === "string" ? Buffer.from(text, "latin1") : Buffer.from(text), (error) =>
+        error ? reject(this.#onLost(error)) : resolve(),
+      );
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true;
+    this.#failAll(this.#disconnected());
+    if (!this.#port.isOpen) return;
+    // A halt may still be on its way out.
+    await Promise.race([new Promise<void>((resolve) => this.#port.drain(() => resolve())), delay(200)]);
+    await new Promise<void>((resolve) => this.#port.close(() => resolve()));
+  }
+
+  async #ask<T>({ text, read }: Exchange<T>, timeoutMs: number): Promise<T> {
+    if (this.#lost || this.#closing) throw this.#lost ?? this.#disconnected();
+    this.#stray = "";
+    const reply = this.#reply(read, timeoutMs);
+    await Promise.all([this.tellNow(text), reply]);
+    const reading = await reply;
+    if ("value" in reading) return reading.value;
+    throw new CytoError(reading.alarm ? "STAGE_ALARM" : "STAGE_REFUSED", `The controller says: ${reading.refused}.`, {
+      context: { source: this.source, command: text.trim(), reply: reading.refused },
+    });
+  }
+
+  #reply<T>(read: Exchange<T>["read"], timeoutMs: number): Promise<Reading<T>> {
+    return new Promise((resolve, reject) => {
+      const lines: string[] = [];
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(waiting);
+      };
+      const waiting: Waiting = {
+        take: (line) => {
+          if (lines.push(line) > 200) lines.shift();
+          const reading = read(lines);
+          if (reading === undefined) return false;
+          end();
+          resolve(reading);
+          return true;
+        },
+        fail: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => waiting.fail(this.#silent()), timeoutMs);
+      this.#waiting.add(waiting);
+    });
+  }
+
+  #onData(bytes: Buffer): void {
+    this.#stray = (this.#stray + bytes.toString("latin1")).slice(-400);
+    for (const line of this.#splitter.take(bytes)) {
+      // The oldest first: replies come in the order of the requests.
+      if (this.#waiting.size === 0) this.onUnclaimed(line);
+      for (const waiting of [...this.#waiting]) if (waiting.take(line)) break;
+    }
+  }
+
+  #onLost(cause?: Error): CytoError {
+    const error = this.#lost ?? this.#disconnected(cause);
+    if (this.#closing || this.#lost) return error;
+    this.#lost = error;
+    this.#failAll(error);
+    this.onLost(error);
+    return error;
+  }
+
+  #failAll(error: CytoError): void {
+    for (const waiting of [...this.#waiting]) waiting.fail(error);
+  }
+
+  #silent(): CytoError {
+    return new CytoError("STAGE_SILENT", `The stage at ${this.source} does not answer.`, {
+      context: { source: this.source, heard: this.stray },
+    });
+  }
+
+  #disconnected(cause?: Error): CytoError {
+    return new CytoError("STAGE_DISCONNECTED", `The port ${this.source} was closed.`, {
+      cause,
+      context: { source: this.source },
+    });
+  }
+}

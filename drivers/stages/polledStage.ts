@@ -1,0 +1,266 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { CytoError } from "../../src/core/index.js";
+import {
+  type Stage,
+  type StageAxis,
+  type StageOpenRequest,
+  type StagePositionUm,
+  type StageTargetUm,
+  stageAxes,
+} from "../contract.js";
+import type { Link } from "./link.js";
+
+/** What a controller can, in the stage's axes and um. Every command but `halt` waits its turn on the link. */
+export interface Controller {
+  readonly identity: string;
+  readonly axes: readonly StageAxis[];
+  /** Whether the position is the real stage's already when it is opened. */
+  readonly referenced: boolean;
+  /** How far from its target a move may end, um. */
+  readonly toleranceUm: number;
+  position(): Promise<StagePositionUm>;
+  moving(): Promise<boolean>;
+  /** Begins an absolute move. */
+  start(target: StageTargetUm): Promise<void>;
+  /** Ends all moves; sent before all that waits. */
+  halt(): Promise<void>;
+  declare(position: StagePositionUm): Promise<void>;
+  /** Absent where it cannot look for its switches, or may not. */
+  readonly homing?:
+    | {
+        begin(): Promise<void>;
+        /** Once it stands: makes the place that was found the origin. */
+        end(): Promise<void>;
+      }
+    | undefined;
+}
+
+type Going = { stopped: boolean };
+
+const pollMs = 15;
+/** A controller may tell that it stands before it has set out. */
+const graceMs = 300;
+/** On the search for its switches a stage stands for a moment where it turns. */
+const homingQuietMs = 800;
+
+const stopped = (): CytoError => new CytoError("STAGE_STOPPED", "The move was halted.");
+
+/** A stage whose controller is asked again and again whether it still moves. */
+export class PolledStage implements Stage {
+  readonly axes: readonly StageAxis[];
+  readonly canHome: boolean;
+  readonly identity: string;
+  readonly #controller: Controller;
+  readonly #link: Link;
+  readonly #request: StageOpenRequest<unknown>;
+  #referenced: boolean;
+  #going: Going | undefined;
+  #fault: CytoError | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(controller: Controller, link: Link, request: StageOpenRequest<unknown>) {
+    this.#controller = controller;
+    this.#link = link;
+    this.#request = request;
+    this.axes = controller.axes;
+    this.identity = controller.identity;
+    this.canHome = controller.homing !== undefined;
+    this.#referenced = controller.referenced;
+    link.onLost = (error) => this.#fail(error);
+    request.signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get referenced(): boolean {
+    return this.#referenced && this.#fault === undefined;
+  }
+
+  async position(): Promise<StagePositionUm> {
+    this.#check();
+    return this.#guard(() => this.#controller.position());
+  }
+
+  async moveTo(target: StageTargetUm, signal?: AbortSignal): Promise<StagePositionUm> {
+    this.#check();
+    this.#checkTarget(target);
+    return this.#travel(signal, async (going) => {
+      try {
+        await this.#controller.start(target);
+      } catch (error) {
+        // One axis may have set out before another was refused.
+        await this.#controller.halt().catch(() => undefined);
+        throw error;
+      }
+      return this.#arrive(going, target);
+    });
+  }
+
+  async home(signal?: AbortSignal): Promise<StagePositionUm> {
+    this.#check();
+    const { homing } = this.#controller;
+    if (!homing)
+      throw new CytoError("STAGE_UNSUPPORTED", `${this.identity} does not look for its switches.`, {
+        remedy: "Declare its position (`cytostream stage declare`), or see the option `homing` of its driver.",
+      });
+    return this.#travel(signal, async (going) => {
+      this.#referenced = false;
+      await homing.begin();
+      await this.#stand(going, homingQuietMs);
+      await homing.end();
+      this.#referenced = true;
+      return this.#controller.position();
+    });
+  }
+
+  async declare(position: StagePositionUm): Promise<void> {
+    this.#check();
+    if (this.#going) throw this.#busy();
+    await this.#guard(() => this.#controller.declare(position));
+    this.#referenced = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#check();
+    if (this.#going) this.#going.stopped = true;
+    await this.#guard(async () => {
+      await this.#haltSurely();
+      for (let polls = 1; await this.#controller.moving(); polls++) {
+        await delay(pollMs);
+        // A halt that is not answered may have been lost on the way.
+        if (polls % 10 === 0) await this.#haltSurely();
+      }
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  readonly #onAbort = (): void => void this[Symbol.asyncDispose]();
+
+  async #close(): Promise<void> {
+    this.#request.signal.removeEventListener("abort", this.#onAbort);
+    if (this.#going) {
+      this.#going.stopped = true;
+      // What is answered after the halt tells that the halt has left the port.
+      await this.#haltSurely()
+        .then(() => this.#controller.moving())
+        .catch(() => undefined);
+    }
+    await this.#link[Symbol.asyncDispose]();
+  }
+
+  #check(): void {
+    if (this.#fault) throw this.#fault;
+    if (this.#closed) throw new CytoError("STAGE_DISCONNECTED", "The stage is closed.");
+  }
+
+  #busy(): CytoError {
+    return new CytoError("STAGE_BUSY", "The stage is moving.");
+  }
+
+  #checkTarget(target: StageTargetUm): void {
+    for (const axis of stageAxes) {
+      const wanted = target[axis];
+      if (wanted === undefined) continue;
+      if (!this.axes.includes(axis))
+        throw new CytoError("STAGE_UNSUPPORTED", `${this.identity} has no axis ${axis}.`, { context: { axis } });
+      const range = this.#request.limitsUm[axis];
+      const inside = range === undefined || (wanted >= range.min && wanted <= range.max);
+      if (!Number.isFinite(wanted) || !inside)
+        throw new CytoError("STAGE_LIMIT", `${axis} ${wanted} um is outside of the travel that is allowed.`, {
+          context: { axis, wanted, range },
+        });
+    }
+  }
+
+  async #travel(
+    signal: AbortSignal | undefined,
+    go: (going: Going) => Promise<StagePositionUm>,
+  ): Promise<StagePositionUm> {
+    if (this.#going) throw this.#busy();
+    if (signal?.aborted) throw stopped();
+    const going: Going = { stopped: false };
+    this.#going = going;
+    const halt = (): void => {
+      going.stopped = true;
+      void this.#haltSurely().catch(() => undefined);
+    };
+    signal?.addEventListener("abort", halt, { once: true });
+    try {
+      return await this.#guard(() => go(going));
+    } catch (error) {
+      if (going.stopped && this.#fault === undefined) throw stopped();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", halt);
+      this.#going = undefined;
+    }
+  }
+
+  /** Waits until the controller tells that it stands, and has told so for `quietMs`. */
+  async #stand(going: Going, quietMs = 0): Promise<void> {
+    let movedAt = performance.now();
+    for (;;) {
+      const moves = await this.#controller.moving();
+      if (going.stopped && !moves) throw stopped();
+      if (moves) movedAt = performance.now();
+      else if (performance.now() - movedAt >= quietMs) return;
+      await delay(pollMs);
+    }
+  }
+
+  async #arrive(going: Going, target: StageTargetUm): Promise<StagePositionUm> {
+    const graceUntil = performance.now() + graceMs;
+    for (;;) {
+      await this.#stand(going);
+      const position = await this.#controller.position();
+      if (going.stopped) throw stopped();
+      const missed = this.axes.filter((axis) => {
+        const wanted = target[axis];
+        return wanted !== undefined && Math.abs((position[axis] ?? Number.NaN) - wanted) > this.#controller.toleranceUm;
+      });
+      if (missed.length === 0) return position;
+      if (performance.now() > graceUntil) {
+        throw new CytoError("STAGE_REFUSED", `The stage stopped before its target: ${missed.join(", ")}.`, {
+          context: { target, position },
+          remedy: "A switch at the end of the travel stopped it, or something is in the way. Set stage.limitsUm.",
+        });
+      }
+      await delay(pollMs);
+    }
+  }
+
+  /** A halt whose answer was lost is sent again. */
+  async #haltSurely(): Promise<void> {
+    for (let left = 3; ; left--) {
+      try {
+        return await this.#controller.halt();
+      } catch (error) {
+        if (left <= 1 || !(error instanceof CytoError) || error.code === "STAGE_DISCONNECTED") throw error;
+      }
+    }
+  }
+
+  /** A controller that is silent or in alarm is lost; it is halted if it can still hear. */
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CytoError)) throw error;
+      if (["STAGE_SILENT", "STAGE_ALARM", "STAGE_DISCONNECTED"].includes(error.code) && !this.#closed) {
+        if (error.code !== "STAGE_DISCONNECTED") await this.#controller.halt().catch(() => undefined);
+        this.#fail(error);
+      }
+      throw error;
+    }
+  }
+
+  #fail(error: CytoError): void {
+    if (this.#fault || this.#closed) return;
+    this.#fault = error;
+    this.#referenced = false;
+    this.#request.onFault?.(error);
+    void this.#link[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,150 @@
+import type { Exchange, Reading } from "../exchange.js";
+
+/**
+ * Zaber's ASCII protocol (firmware 6 and 7): `/device axis command` LF, answered by `@device axis flag status warning data` CR LF, for
+ * example `@01 1 OK BUSY WR 0`. Replies carry a checksum (`:hh`) where `comm.checksum` is on; it is verified, and none is needed.
+ * Alerts (`!`) and information (`#`) come unasked. Positions are microsteps. Facts from Zaber's published protocol and its adapter in
+ * Micro-Manager.
+ */
+
+/** An axis in a chain of devices. */
+export interface ZaberAxis {
+  /** Address of the device, 1 to 99. */
+  readonly device: number;
+  /** Axis of the device, 1 to 9. */
+  readonly axis: number;
+}
+
+export interface ZaberReply {
+  readonly device: number;
+  readonly axis: number;
+  readonly accepted: boolean;
+  readonly busy: boolean;
+  /** Of the highest priority; `--` where none. */
+  readonly warning: string;
+  readonly data: string;
+}
+
+/** The sum of the bytes and the checksum is 0 modulo 256. */
+export function checksum(body: string): string {
+  let sum = 0;
+  for (let index = 0; index < body.length; index++) sum += body.charCodeAt(index);
+  return (-sum & 0xff).toString(16).toUpperCase().padStart(2, "0");
+}
+
+/** A reply, unless the line is something else or its checksum is wrong. */
+export function parseReply(line: string): ZaberReply | undefined {
+  const match =
+    /^@((\d{2}) (\d)(?: \d{2})? (OK|RJ) (IDLE|BUSY) (--|[A-Z][A-Z0-9]) ([\x20-\x39\x3b-\x7e]{1,200}))(?::([0-9A-Fa-f]{2}))?$/.exec(
+      line,
+    );
+  if (!match) return undefined;
+  const [, body, device, axis, flag, status, warning, data, sum] = match;
+  if (sum !== undefined && checksum(body!) !== sum.toUpperCase()) return undefined;
+  return {
+    device: Number(device),
+    axis: Number(axis),
+    accepted: flag === "OK",
+    busy: status === "BUSY",
+    warning: warning!,
+    data: data!.trim(),
+  };
+}
+
+const rejections: Readonly<Record<string, string>> = {
+  BADAXIS: "no such axis",
+  BADCOMMAND: "unknown command or setting",
+  BADDATA: "data out of range",
+  DEVICEONLY: "not for one axis",
+  DRIVERDISABLED: "driver disabled",
+  INACTIVE: "peripheral not active",
+  LOCKSTEP: "axis in a lockstep group",
+  NOACCESS: "not at this access level",
+  NOTSUPPORTED: "peripheral not supported",
+  PARKED: "parked",
+  STATUSBUSY: "busy",
+};
+
+/** Faults after which nothing moves, or the position is not to be trusted, until a person cleared the way. */
+const faults: Readonly<Record<string, string>> = {
+  FB: "move out of bounds",
+  FD: "driver disabled",
+  FE: "limit sensor cannot be reached",
+  FH: "hardware emergency stop",
+  FN: "excessive distance between driver and encoder",
+  FP: "deviation from the path",
+  FQ: "encoder error",
+  FS: "stalled and stopped",
+  FT: "excessive twist",
+  FZ: "inactive: peripheral changed",
+};
+
+/** Warnings that say that the position is not that of the real stage: no reference, never homed, stopped by a limit sensor. */
+export const isUnreferenced = (warning: string): boolean => ["WR", "WH", "WL"].includes(warning) || isFault(warning);
+export const isFault = (warning: string): boolean => warning.startsWith("F");
+export const warningText = (warning: string): string => `${warning} (${faults[warning] ?? "fault"})`;
+
+const rejectionText = ({ data }: ZaberReply): string => `RJ ${data} (${rejections[data] ?? "rejected"})`;
+
+const address = ({ device, axis }: ZaberAxis): string => `/${device} ${axis}`;
+
+function read<T>(
+  lines: readonly string[],
+  of: ZaberAxis,
+  use: (reply: ZaberReply) => T | undefined,
+): Reading<T> | undefined {
+  const reply = parseReply(lines.at(-1) ?? "");
+  if (!reply || reply.device !== of.device || reply.axis !== of.axis) return undefined;
+  if (!reply.accepted)
+    return { refused: rejectionText(reply), alarm: reply.data === "DRIVERDISABLED" || isFault(reply.warning) };
+  const value = use(reply);
+  return value === undefined ? undefined : { value };
+}
+
+const setting = <T>(of: ZaberAxis, name: string, use: (data: string) => T | undefined): Exchange<T> => ({
+  text: `${address(of)} get ${name}\n`,
+  read: (lines) => read(lines, of, ({ data }) => use(data)),
+});
+
+const whole = (data: string): number | undefined => (/^-?\d{1,12}$/.test(data) ? Number(data) : undefined);
+
+/** Firmware of a device, `7.38`. Moves nothing. */
+export const askVersion = (device: number): Exchange<string> =>
+  setting({ device, axis: 0 }, "version", (data) => (/^\d{1,2}\.\d{1,4}$/.test(data) ? data : undefined));
+
+export const askDeviceId = (device: number): Exchange<number> => setting({ device, axis: 0 }, "deviceid", whole);
+
+export const askAxisCount = (device: number): Exchange<number> =>
+  setting({ device, axis: 0 }, "system.axiscount", whole);
+
+export const askPosition = (of: ZaberAxis): Exchange<number> => setting(of, "pos", whole);
+
+export const askLimit = (of: ZaberAxis, which: "min" | "max"): Exchange<number> => setting(of, `limit.${which}`, whole);
+
+/** An empty command is answered by the state. */
+export const askState = (of: ZaberAxis): Exchange<ZaberReply> => ({
+  text: `${address(of)}\n`,
+  read: (lines) => read(lines, of, (reply) => reply),
+});
+
+const command = (of: ZaberAxis, text: string): Exchange<ZaberReply> => ({
+  text: `${address(of)} ${text}\n`,
+  read: (lines) => read(lines, of, (reply) => reply),
+});
+
+/** Absolute move, microsteps. Answered when it begins. */
+export const move = (of: ZaberAxis, microsteps: number): Exchange<ZaberReply> =>
+  command(of, `move abs ${Math.round(microsteps)}`);
+
+export const home = (of: ZaberAxis): Exchange<ZaberReply> => command(of, "home");
+
+/** Declares where an axis stands, microsteps. */
+export const declare = (of: ZaberAxis, microsteps: number): Exchange<ZaberReply> =>
+  command(of, `set pos ${Math.round(microsteps)}`);
+
+/** Greatest speed, as the controller takes it: microsteps/s times 1.6384. */
+export const setSpeed = (of: ZaberAxis, microstepsPerS: number): Exchange<ZaberReply> =>
+  command(of, `set maxspeed ${Math.max(1, Math.round(microstepsPerS * 1.6384))}`);
+
+/** Ends the moves of all devices with their ramps: steps are kept. */
+export const haltAll = "/stop\n";

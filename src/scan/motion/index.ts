@@ -1,0 +1,1 @@
+export { openStageControl, type StageControlOptions } from "./control.js";
