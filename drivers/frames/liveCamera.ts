@@ -51,10 +51,6 @@ export class LiveCamera<Item> implements Camera {
     return this.#options.frameIntervalMs?.();
   }
 
-  get framesDelivered(): number {
-    return this.#delivered;
-  }
-
   /** A frame has arrived. */
   put(item: Item): void {
     this.#newest.put({ item, arrivedAtMs: Date.now() });

@@ -17,8 +17,8 @@ export interface ProcessOptions {
   readonly hasInput?: boolean;
   /** Whether its descriptor 3 is a further pipe to this process. */
   readonly hasSideOutput?: boolean;
-  /** What asks it to end; SIGTERM unless given. */
-  readonly stopSignal?: NodeJS.Signals;
+  /** What asks it to end; SIGTERM unless given. `input`: the end of its standard input does. */
+  readonly stopSignal?: NodeJS.Signals | "input";
   /** Time to heed that, ms; then it is killed. */
   readonly stopGraceMs?: number;
 }
@@ -126,7 +126,8 @@ export class OwnedProcess implements AsyncDisposable {
     this.sideOutput?.destroy();
     this.stdin?.destroy();
     if (this.alive) {
-      this.#child.kill(this.#options.stopSignal ?? "SIGTERM");
+      const { stopSignal = "SIGTERM" } = this.#options;
+      if (stopSignal !== "input") this.#child.kill(stopSignal);
       const timer = setTimeout(() => this.kill(), this.#options.stopGraceMs ?? defaultGraceMs);
       await this.exited;
       clearTimeout(timer);

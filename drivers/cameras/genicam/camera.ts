@@ -31,7 +31,9 @@ class GenicamStream {
   /** Bytes that came before their size was told. */
   #early: Uint8Array[] = [];
   #closing = false;
-  #open = 3;
+  /** Standard output and error, the pixels, and the process itself. */
+  #open = 4;
+  #begun = false;
 
   constructor(parts: GenicamStreamParts) {
     this.#parts = parts;
@@ -68,7 +70,7 @@ class GenicamStream {
     };
     lines(stdout, parseOutput);
     lines(stderr, parseError);
-    sideOutput?.on("data", (chunk: Uint8Array) => this.#assemble(chunk));
+    sideOutput?.on("data", (chunk: Uint8Array) => this.#assemble(chunk)).once("close", () => this.#ended());
     void exited.then(() => this.#ended());
   }
 
@@ -137,7 +139,10 @@ class GenicamStream {
       this.#early.push(chunk);
       return;
     }
-    for (const frame of this.#assembler.push(chunk)) this.camera.put(frame);
+    for (const frame of this.#assembler.push(chunk)) {
+      this.#begun = true;
+      this.camera.put(frame);
+    }
   }
 
   /** One of the streams, or the process itself, has ended; when all have, it is known why. */
@@ -151,8 +156,7 @@ class GenicamStream {
     const { source } = this.#parts;
     const reason = endReason(this.#errors);
     if (reason?.code === "GENICAM_TOOLS_NOT_FOUND") return toolsNotFound(`GStreamer: ${reason.text}`);
-    const begun = this.#numbers.completed > 0 || this.camera.framesDelivered > 0;
-    const code: ErrorCode = begun ? "CAMERA_DISCONNECTED" : (reason?.code ?? "CAMERA_OPEN_FAILED");
+    const code: ErrorCode = this.#begun ? "CAMERA_DISCONNECTED" : (reason?.code ?? "CAMERA_OPEN_FAILED");
     const text = reason?.text ?? this.#errors[0] ?? "the stream has ended";
     return new CytoError(code, `${source}: ${text}`, {
       context: {
