@@ -8,7 +8,7 @@ import { loadConfig } from "../../src/config/index.js";
 import { startDaemon } from "../../src/main.js";
 import { createLogger } from "../../src/observability/index.js";
 import type { CalibrationReport, MicroscopeStatus, ScanField, ScanRecord } from "../../src/scan/index.js";
-import { buildSlideCamera, cameraAddress, type SlidePicture } from "../drivers/cameras/genicamPeers.js";
+import { buildSlideCamera, type SlidePicture } from "../drivers/cameras/genicamPeers.js";
 import { GrblFirmware } from "../drivers/stages/emulators/grbl.js";
 import { EmulatedPort } from "../drivers/stages/emulators/pty.js";
 import { requireGenicam, requireTool } from "../requirements.js";
@@ -75,7 +75,8 @@ describe("a scan on the virtual microscope", () => {
       "stage.options.speedUmPerS=1000000",
       "stage.options.accelerationUmPerS2=1000000000",
       "stage.settleMs=0",
-      "stage.limitsUm.x={min: 0, max: 12000}",
+      "stage.limitsUm.x.min=0",
+      "stage.limitsUm.x.max=12000",
     ]);
     await daemon.ready();
     const request = {
@@ -106,6 +107,8 @@ describe("a scan on the virtual microscope", () => {
   });
 });
 
+/** Other tests may have a camera at the usual address. */
+const address = "127.0.0.2";
 const field = { width: 512, height: 384 };
 const umPerPixel = 0.24;
 
@@ -128,7 +131,7 @@ describe.skipIf(!tools)(
       const slides = await buildSlideCamera();
       context.onTestFinished(() => slides.remove());
       const picture = largePicture();
-      await using camera = await slides.start(picture);
+      await using camera = await slides.start(picture, address);
       const firmware = new GrblFirmware({ settings: { 22: 0 } });
       await using port = await EmulatedPort.open(firmware);
       // The stage carries the slide: the picture pans with the motors, from its middle.
@@ -143,18 +146,21 @@ describe.skipIf(!tools)(
         shown = `${left} ${top}`;
         void camera.pan(left, top);
       }, 5);
-      context.onTestFinished(() => clearInterval(follow));
+      await using _follow = { [Symbol.asyncDispose]: async () => clearInterval(follow) };
       const daemon = await start(context, "grbl", [
         "camera.name=genicam",
-        `camera.source=${cameraAddress}`,
-        `camera.options={region: {width: ${field.width}, height: ${field.height}}, openTimeoutMs: 30000, stallTimeoutMs: 10000}`,
+        `camera.source=${address}`,
+        `camera.options.region.width=${field.width}`,
+      `camera.options.region.height=${field.height}`,
+      "camera.options.openTimeoutMs=30000",
+      "camera.options.stallTimeoutMs=10000",
         "camera.openTimeoutMs=40000",
         "camera.staleAfterMs=3000",
-        "camera.latencyMs=250",
+        "camera.latencyMs=700",
         "stage.name=grbl",
         `stage.source=${port.path}`,
         "stage.options.z=false",
-        "stage.limitsUm={x: {min: -220, max: 220}, y: {min: -160, max: 160}}",
+        ...["x.min=-220", "x.max=220", "y.min=-160", "y.max=160"].map((limit) => `stage.limitsUm.${limit}`),
       ]);
       await daemon.ready();
       expect((await daemon.ask<MicroscopeStatus>("v1/microscope")).stage?.referenced).toBe(false);

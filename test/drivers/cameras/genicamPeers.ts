@@ -92,11 +92,12 @@ export const buildSlideCamera = async () => {
   if (compiled.status !== 0) throw new Error(compiled.stderr.toString());
   let pictures = 0;
   return {
-    start: async ({ width, height, pixels }: SlidePicture): Promise<SlideCamera> => {
+    /** @param address on loopback; another one where another camera may answer at the same time */
+    start: async ({ width, height, pixels }: SlidePicture, address = cameraAddress): Promise<SlideCamera> => {
       const path = join(folder, `${pictures++}.ppm`);
       await writeFile(path, Buffer.concat([Buffer.from(`P6 ${width} ${height} 255\n`), pixels]));
       const camera = new SlideCamera(
-        spawn(program, [path, cameraAddress, "CYTO2"], { stdio: ["pipe", "pipe", "inherit"] }),
+        spawn(program, [path, address, "CYTO2"], { stdio: ["pipe", "pipe", "inherit"] }),
       );
       if ((await camera.hear()) !== "ready") throw new Error("the camera with the slide did not start");
       return camera;
