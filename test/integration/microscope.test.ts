@@ -8,7 +8,7 @@ import { loadConfig } from "../../src/config/index.js";
 import { startDaemon } from "../../src/main.js";
 import { createLogger } from "../../src/observability/index.js";
 import type { CalibrationReport, MicroscopeStatus, ScanField, ScanRecord } from "../../src/scan/index.js";
-import { buildSlideCamera, type SlidePicture } from "../drivers/cameras/genicamPeers.js";
+import { buildSlideCamera, cameraAddress, cameraTurn, type SlidePicture } from "../drivers/cameras/genicamPeers.js";
 import { GrblFirmware } from "../drivers/stages/emulators/grbl.js";
 import { EmulatedPort } from "../drivers/stages/emulators/pty.js";
 import { requireGenicam, requireTool } from "../requirements.js";
@@ -107,8 +107,6 @@ describe("a scan on the virtual microscope", () => {
   });
 });
 
-/** Other tests may have a camera at the usual address. */
-const address = "127.0.0.2";
 const field = { width: 512, height: 384 };
 const umPerPixel = 0.24;
 
@@ -127,11 +125,17 @@ const tools = requireGenicam() && requireTool("socat");
 describe.skipIf(!tools)(
   "a scan on a GigE Vision camera and a GRBL stage (needs aravis-tools, libaravis-dev, gstreamer1.0-tools, gcc, socat)",
   () => {
+    let done: () => Promise<void>;
+    beforeAll(async () => {
+      done = await cameraTurn();
+    }, 300_000);
+    afterAll(() => done());
+
     it("calibrates the pair and scans what lies under it", { timeout: 240_000 }, async (context) => {
       const slides = await buildSlideCamera();
       context.onTestFinished(() => slides.remove());
       const picture = largePicture();
-      await using camera = await slides.start(picture, address);
+      await using camera = await slides.start(picture);
       const firmware = new GrblFirmware({ settings: { 22: 0 } });
       await using port = await EmulatedPort.open(firmware);
       // The stage carries the slide: the picture pans with the motors, from its middle.
@@ -149,11 +153,11 @@ describe.skipIf(!tools)(
       await using _follow = { [Symbol.asyncDispose]: async () => clearInterval(follow) };
       const daemon = await start(context, "grbl", [
         "camera.name=genicam",
-        `camera.source=${address}`,
+        `camera.source=${cameraAddress}`,
         `camera.options.region.width=${field.width}`,
-      `camera.options.region.height=${field.height}`,
-      "camera.options.openTimeoutMs=30000",
-      "camera.options.stallTimeoutMs=10000",
+        `camera.options.region.height=${field.height}`,
+        "camera.options.openTimeoutMs=30000",
+        "camera.options.stallTimeoutMs=10000",
         "camera.openTimeoutMs=40000",
         "camera.staleAfterMs=3000",
         "camera.latencyMs=700",

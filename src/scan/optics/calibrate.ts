@@ -57,8 +57,18 @@ class Walk {
     readonly home: StagePositionUm,
   ) {}
 
+  /** Where it is told to stand, from home: a stage goes in steps, and not quite where it was sent. */
+  at: Place = { x: 0, y: 0 };
+
   async goTo({ x, y }: Place): Promise<void> {
-    await this.options.stage.moveTo({ x: this.home.x + x, y: this.home.y + y }, this.options.signal);
+    const to = { x: this.home.x + x, y: this.home.y + y };
+    const reached = await this.options.stage.moveTo(to, this.options.signal);
+    this.at = { x: reached.x - this.home.x, y: reached.y - this.home.y };
+  }
+
+  /** The way from a place to where it stands. */
+  wayFrom({ x, y }: Place): Place {
+    return { x: this.at.x - x, y: this.at.y - y };
   }
 
   async lookFrom(place: Place, runUp: number): Promise<Frame> {
@@ -94,10 +104,11 @@ const measureWay = async (walk: Walk, reference: Frame): Promise<number> => {
 
 const sightingsOf = async (walk: Walk, reference: Frame, wayUm: number): Promise<readonly Sighting[]> => {
   const sightings: Sighting[] = [];
+  const start = walk.at;
   for (const [across, down] of places) {
-    const stageUm = { x: across * wayUm, y: down * wayUm };
-    const shift = registerPictures(reference, await walk.lookFrom(stageUm, wayUm));
-    if (shift !== undefined) sightings.push({ stageUm, shiftPx: { x: shift.dx, y: shift.dy } });
+    const place = { x: across * wayUm, y: down * wayUm };
+    const shift = registerPictures(reference, await walk.lookFrom(place, wayUm));
+    if (shift !== undefined) sightings.push({ stageUm: walk.wayFrom(start), shiftPx: { x: shift.dx, y: shift.dy } });
   }
   if (sightings.length < 5)
     throw failed(
@@ -130,6 +141,8 @@ const longSighting = async (walk: Walk, along: (steps: number) => Place): Promis
   const back = await goBack(walk, along);
   if (back === 0) return undefined;
   let before = await walk.lookAt(along(-back));
+  const start = walk.at;
+  let stageUm = walk.wayFrom(start);
   const shiftPx = { x: 0, y: 0 };
   let walked = 0;
   try {
@@ -139,13 +152,14 @@ const longSighting = async (walk: Walk, along: (steps: number) => Place): Promis
       if (shift === undefined) break;
       shiftPx.x += shift.dx;
       shiftPx.y += shift.dy;
+      stageUm = walk.wayFrom(start);
       walked++;
       before = next;
     }
   } catch (error) {
     if (!isLimit(error)) throw error;
   }
-  return walked === 0 ? undefined : { stageUm: along(walked), shiftPx };
+  return walked === 0 ? undefined : { stageUm, shiftPx };
 };
 
 const longSightings = async (walk: Walk, { width, height }: Frame, umPerPixel: number): Promise<Sighting[]> => {

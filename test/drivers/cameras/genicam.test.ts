@@ -5,7 +5,7 @@ import type { Camera, CameraFrame } from "../../../drivers/contract.js";
 import { type CytoError, createRandom } from "../../../src/core/index.js";
 import { requireGenicam } from "../../requirements.js";
 import { codeOf } from "../media.js";
-import { buildSlideCamera, cameraAddress, type SlidePicture, startFakeCamera } from "./genicamPeers.js";
+import { buildSlideCamera, cameraAddress, cameraTurn, type SlidePicture, startFakeCamera } from "./genicamPeers.js";
 
 interface Opening {
   readonly source?: string | undefined;
@@ -70,6 +70,11 @@ describe.skipIf(!requireGenicam())(
   "the genicam camera (needs aravis-tools, aravis-tools-cli, libaravis-dev, gstreamer1.0-tools, gcc)",
   () => {
     let slides: Awaited<ReturnType<typeof buildSlideCamera>>;
+    let done: () => Promise<void>;
+    beforeAll(async () => {
+      done = await cameraTurn();
+    }, 300_000);
+    afterAll(() => done());
     beforeAll(async () => {
       slides = await buildSlideCamera();
     });

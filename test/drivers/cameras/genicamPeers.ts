@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,6 +17,32 @@ const isListening = (): boolean =>
     .some((line) => line.includes(`:${controlPortHex} `));
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Waits until no other file of tests has a camera at the address, which only one can have. @returns lets the next one have it
+ */
+export const cameraTurn = async (): Promise<() => Promise<void>> => {
+  const path = join(tmpdir(), "cytostream-gige-turn");
+  for (;;) {
+    try {
+      await writeFile(path, String(process.pid), { flag: "wx" });
+      return () => rm(path, { force: true });
+    } catch {
+      const holder = Number(await readFile(path, "utf8").catch(() => String(process.pid)));
+      if (!isAlive(holder)) await rm(path, { force: true });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+};
 
 /** A camera that runs as a process; disposing of it pulls its plug. */
 export class CameraProcess implements AsyncDisposable {
@@ -92,12 +118,11 @@ export const buildSlideCamera = async () => {
   if (compiled.status !== 0) throw new Error(compiled.stderr.toString());
   let pictures = 0;
   return {
-    /** @param address on loopback; another one where another camera may answer at the same time */
-    start: async ({ width, height, pixels }: SlidePicture, address = cameraAddress): Promise<SlideCamera> => {
+    start: async ({ width, height, pixels }: SlidePicture): Promise<SlideCamera> => {
       const path = join(folder, `${pictures++}.ppm`);
       await writeFile(path, Buffer.concat([Buffer.from(`P6 ${width} ${height} 255\n`), pixels]));
       const camera = new SlideCamera(
-        spawn(program, [path, address, "CYTO2"], { stdio: ["pipe", "pipe", "inherit"] }),
+        spawn(program, [path, cameraAddress, "CYTO2"], { stdio: ["pipe", "pipe", "inherit"] }),
       );
       if ((await camera.hear()) !== "ready") throw new Error("the camera with the slide did not start");
       return camera;
