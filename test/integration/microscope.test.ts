@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
@@ -7,11 +8,18 @@ import { opticsOptionsSchema, slideOptionsSchema } from "../../drivers/cameras/v
 import { loadConfig } from "../../src/config/index.js";
 import { startDaemon } from "../../src/main.js";
 import { createLogger } from "../../src/observability/index.js";
-import type { CalibrationReport, MicroscopeStatus, ScanField, ScanRecord } from "../../src/scan/index.js";
+import {
+  type CalibrationReport,
+  type MicroscopeStatus,
+  openOpticsStore,
+  type ScanField,
+  type ScanRecord,
+} from "../../src/scan/index.js";
+import { laboratoryPaths } from "../../src/store/index.js";
 import { buildSlideCamera, cameraAddress, cameraTurn, type SlidePicture } from "../drivers/cameras/genicamPeers.js";
 import { GrblFirmware } from "../drivers/stages/emulators/grbl.js";
 import { EmulatedPort } from "../drivers/stages/emulators/pty.js";
-import { requireGenicam, requireTool } from "../requirements.js";
+import { python, requireGenicam, requirePython, requireTool } from "../requirements.js";
 
 /** The daemon with a camera and a stage, as programs see it over HTTP: calibrated, and a slide scanned. */
 
@@ -179,6 +187,70 @@ describe.skipIf(!tools)(
       expect(record.fieldsDone).toBe(record.fieldsPlanned);
       expect(record.setup).toMatchObject({ camera: "genicam", stage: "grbl" });
       expect(record.counts?.classes.erythrocyte.count ?? 0).toBeGreaterThan(50);
+    });
+  },
+);
+
+const demoConfiguration = (): string =>
+  [
+    ["Camera", "DCam"],
+    ["XY", "DXYStage"],
+    ["Z", "DStage"],
+  ]
+    .map(([label, device]) => `Device,${label},DemoCamera,${device}`)
+    .concat(
+      "Property,Core,Initialize,1",
+      "Property,Core,Camera,Camera",
+      "Property,Core,XYStage,XY",
+      "Property,Core,Focus,Z",
+    )
+    .concat("Property,Camera,PixelType,32bitRGB")
+    .join("\n");
+
+const hasMicroManager = requirePython("pymmcore_nano", "mm_test_adapters", "numpy");
+
+describe.skipIf(!hasMicroManager)(
+  "a scan on Micro-Manager's demo devices (needs Python's pymmcore-nano, mm-test-adapters, numpy)",
+  () => {
+    it("goes over its plan, field by field", { timeout: 240_000 }, async (context) => {
+      const told = spawnSync(python, ["-c", "import mm_test_adapters; print(mm_test_adapters.device_adapter_path())"]);
+      const adapters = told.stdout.toString().trim();
+      const file = join(dataDir, "demo.cfg");
+      await writeFile(file, `${demoConfiguration()}\n`);
+      // The demo camera's picture does not follow its stage: what a calibration would have measured is written down for it.
+      const { optics } = laboratoryPaths(join(dataDir, "micromanager"));
+      const store = await openOpticsStore(optics);
+      await store.keepCalibration({
+        ...{ objective: "default", umPerPixel: 0.2, toSlide: [1, 0, 0, 1], rotationDegrees: 0, mirrored: false },
+        ...{ residualPx: 0, fieldWidthPx: 512, fieldHeightPx: 512, atMs: Date.now() },
+      });
+      await store[Symbol.asyncDispose]();
+      const options = (device: "camera" | "stage") => [
+        `${device}.name=micromanager`,
+        `${device}.source=${file}`,
+        `${device}.options.python=${python}`,
+        `${device}.options.adapterPath=${adapters}`,
+      ];
+      const daemon = await start(context, "micromanager", [
+        ...options("camera"),
+        ...options("stage"),
+        "optics.umPerPixel=0.2",
+        "camera.openTimeoutMs=40000",
+        "stage.openTimeoutMs=40000",
+        "camera.staleAfterMs=3000",
+      ]);
+      await daemon.ready();
+      await daemon.stage({ action: "declare", positionUm: { x: 0, y: 0, z: 0 } });
+      const record = await daemon.scan({
+        plan: { kind: "serpentine", region: { left: 0, top: 0, width: 300, height: 200 }, overlap: 0.1 },
+      });
+      expect([record.state, record.failure]).toEqual(["complete", undefined]);
+      expect(record.fieldsDone).toBe(record.fieldsPlanned);
+      expect(record.setup).toMatchObject({ camera: "micromanager", stage: "micromanager" });
+      const fields = await daemon.ask<ScanField[]>(`v1/scans/${record.id}/fields`);
+      expect(new Set(fields.map(({ centreUm: { x, y } }) => `${x.toFixed(1)} ${y.toFixed(1)}`)).size).toBe(
+        fields.length,
+      );
     });
   },
 );
