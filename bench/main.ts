@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { accuracyBench } from "./accuracy.js";
 import { annotatorsBench } from "./annotatorsBench.js";
 import { calibrationBench } from "./calibration.js";
+import { closedLoopBench } from "./closedLoop.js";
 import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
 import { focusBench } from "./focus.js";
@@ -38,6 +39,11 @@ const benches: readonly Bench[] = [
   { name: "growth", summary: "its growth over an hour's worth of frames", run: growthBench },
   { name: "closing", summary: "clients that break the protocol are closed", run: closingBench },
   { name: "gate", summary: "the gate against simulated candidates of known truth", run: gateBench },
+  {
+    name: "closedLoop",
+    summary: "stage, camera and counts of the virtual microscope against the truth",
+    run: closedLoopBench,
+  },
   { name: "scan", summary: "a pipelined scan against the slower of stage and detector alone", run: scanBench },
   {
     name: "scanStopping",
