@@ -17,6 +17,8 @@ const paintedAhead = 2;
  * did. A camera that is taken for stale is opened anew, and begins to paint from nothing: better to wait too long.
  */
 const firstTileMs = 1500;
+/** Time for a field that is seen from far out of focus, ms: a stage may go there, and a wide blur is much work. */
+const defocusedFieldMs = 3000;
 const slack = 3;
 
 /** The part of a camera's options that tells what is on the slide. */
@@ -80,7 +82,8 @@ export class VirtualCamera implements Camera {
    */
   get frameIntervalMs(): number | undefined {
     const scanMs = this.#scanIntervalMs;
-    if (this.#painting.kind === "drawn") return scanMs;
+    if (this.#painting.kind === "drawn")
+      return mountedStage(this.#options.microscope) ? Math.max(scanMs ?? 0, defocusedFieldMs) : scanMs;
     return Math.max(scanMs ?? 0, slack * this.#painting.tiles * (this.#thread.tileMs || firstTileMs));
   }
 
