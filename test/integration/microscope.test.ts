@@ -83,6 +83,8 @@ describe("a scan on the virtual microscope", () => {
       "stage.options.speedUmPerS=1000000",
       "stage.options.accelerationUmPerS2=1000000000",
       "stage.settleMs=0",
+      "camera.staleAfterMs=3000",
+      "camera.openTimeoutMs=30000",
       "stage.limitsUm.x.min=0",
       "stage.limitsUm.x.max=12000",
     ]);
