@@ -37,7 +37,7 @@ const framesOf = (camera: VirtualCamera): FrameSource => {
         const { value, done } = await iterator.next();
         if (done) throw new Error("the virtual camera has ended");
         const frame: Frame = { ...value, sequence: sequence++, camera: "virtual" };
-        if (frame.capturedAtMs >= askedMs) return frame;
+        if (frame.capturedAtMs > askedMs) return frame;
       }
     },
   };

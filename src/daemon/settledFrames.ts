@@ -44,7 +44,8 @@ export class SettledFrames implements FrameSource {
   /** Shows a frame from the stream; true where it was handed on, and belongs to whoever waited. */
   offer({ frame, quality }: AcquiredFrame): boolean {
     const wish = this.#wish;
-    if (wish === undefined || frame.capturedAtMs < wish.fromMs) return false;
+    // Of the same millisecond it may still have been taken before.
+    if (wish === undefined || frame.capturedAtMs <= wish.fromMs) return false;
     if (wish.skip-- > 0) return false;
     this.#wish = undefined;
     this.#qualities.set(frame.sequence, quality);

@@ -3,7 +3,7 @@ import type { AcquiredFrame } from "../../src/acquisition/index.js";
 import { createManualClock, type Frame } from "../../src/core/index.js";
 import { SettledFrames } from "../../src/daemon/settledFrames.js";
 
-const frame = (sequence: number, capturedAtMs = 0): AcquiredFrame => ({
+const frame = (sequence: number, capturedAtMs = 1): AcquiredFrame => ({
   frame: {
     sequence,
     capturedAtMs,
@@ -35,8 +35,8 @@ describe("frames of a standing stage", () => {
     const taken = frames.take();
     expect(frames.wanted).toBe(true);
     clock.advance(70);
-    expect(frames.offer(frame(1, 49))).toBe(false);
-    expect(frames.offer(frame(2, 50))).toBe(true);
+    expect(frames.offer(frame(1, 50))).toBe(false);
+    expect(frames.offer(frame(2, 51))).toBe(true);
     const found: Frame = await taken;
     expect(found.sequence).toBe(2);
     expect(frames.qualityOf(found)?.focus).toBe(2);
