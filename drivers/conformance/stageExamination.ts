@@ -194,11 +194,10 @@ export class StageExamination<Options> {
       await delay(2);
     }
     if (ended)
-      fail(`A move ended before anything could be tried on its way (${(await outcome) ?? "it arrived"}).`, {
-        from,
-        target,
-        help: "Give wider limits or a lower speed.",
-      });
+      fail(
+        `A move was over before anything could be tried on its way (${(await outcome) ?? "it arrived"}): give wider limits or a lower speed.`,
+        { from, target },
+      );
     return { outcome };
   }
 
