@@ -132,7 +132,7 @@ export const App = () => {
       {live && (
         <LivePage {...{ monitor, settings, frozen, author }} onToggle={toggle} onFreeze={() => setFrozen(!frozen)} />
       )}
-      {page === "scans" && <ScansPage {...desk} scan={item} />}
+      {page === "scans" && <ScansPage {...desk} scan={item} ask={monitor.ask} />}
       {page === "labels" && <LabelsPage {...desk} field={item} shortcuts={settings.shortcuts} />}
       {page === "jobs" && <JobsPage {...desk} job={item} />}
       {page === "models" && <ModelsPage {...desk} />}

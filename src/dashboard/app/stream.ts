@@ -39,6 +39,8 @@ type SubscribeWishes = Omit<Subscribe, "options"> & {
   };
 };
 type Sent = Exclude<ClientMessage, Subscribe> | SubscribeWishes;
+/** A message that the daemon answers by its id. */
+export type Command = Extract<ClientMessage, { type: "microscope" }>;
 
 const pingIntervalMs = 4000;
 const silenceLimitMs = 10_000;
@@ -74,6 +76,7 @@ export class Stream {
   #heardAtMs = 0;
   #retry: number | undefined;
   readonly #pulse: number;
+  readonly #asked = new Map<string, (answer?: ServerMessage) => void>();
   #closed = false;
 
   constructor(url: string, wishes: FrameWishes, handlers: StreamHandlers) {
@@ -92,6 +95,21 @@ export class Stream {
 
   #wishFrames(): void {
     this.#send(this.#wishes.shown ? this.#subscription(["frames"]) : { type: "unsubscribe", topics: ["frames"] });
+  }
+
+  /** The answer to a command, or undefined where the connection is not open, is lost, or brings none within `patienceMs`. */
+  ask(command: Command, patienceMs: number): Promise<ServerMessage | undefined> {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const settle = (answer?: ServerMessage): void => {
+        window.clearTimeout(timer);
+        this.#asked.delete(command.id);
+        resolve(answer);
+      };
+      const timer = window.setTimeout(() => settle(), patienceMs);
+      this.#asked.set(command.id, settle);
+      this.#send(command);
+    });
   }
 
   /** Tries again at once instead of when the delay is over. */
@@ -125,6 +143,7 @@ export class Stream {
   #lost(socket: WebSocket): void {
     if (this.#socket !== socket || this.#closed) return;
     this.#socket = undefined;
+    for (const settle of [...this.#asked.values()]) settle();
     const delayMs =
       Math.min(maxDelayMs, firstDelayMs * 2 ** Math.max(0, this.#attempt - 1)) * (0.75 + Math.random() / 2);
     this.#handlers.onConnection({ phase: "waiting", attempt: this.#attempt, retryAtMs: Date.now() + delayMs });
@@ -132,6 +151,7 @@ export class Stream {
   }
 
   #message(message: ServerMessage): void {
+    if ("id" in message && message.id !== undefined) this.#asked.get(message.id)?.(message);
     if (message.type === "hello") this.#greet(message);
     else if (message.type === "resumed") {
       const missed = message.topics.find(({ topic }) => topic === "counts")?.missed ?? 0;

@@ -1,13 +1,16 @@
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import type { ServerMessage } from "../../publication/index.js";
 import { decodePicture } from "./decodePicture.js";
 import type { Picture } from "./drawPicture.js";
-import { type FrameParts, type FrameWishes, Stream } from "./stream.js";
+import { type Command, type FrameParts, type FrameWishes, Stream } from "./stream.js";
 import { initialView, reduceView, type ScannedField, type Taxonomy, type View } from "./view.js";
 
 export interface Monitor {
   readonly view: View;
   readonly picture: Picture | undefined;
   retryNow(): void;
+  /** See `Stream.ask`. */
+  ask(command: Command, patienceMs: number): Promise<ServerMessage | undefined>;
 }
 
 const streamUrl = (): string => {
@@ -88,5 +91,9 @@ export const useMonitor = (wishes: FrameWishes, frozen: boolean): Monitor => {
   }, []);
 
   useEffect(() => stream.current?.wish(wishes), [wishes.maxWidth, wishes.density, wishes.shown]);
-  return { view, picture, retryNow: () => stream.current?.retryNow() };
+  return {
+    ...{ view, picture },
+    retryNow: () => stream.current?.retryNow(),
+    ask: async (command, patienceMs) => stream.current?.ask(command, patienceMs),
+  };
 };

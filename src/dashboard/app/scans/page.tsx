@@ -4,6 +4,7 @@ import { useLoaded, useThrottled } from "../api.js";
 import type { AuthorFieldProps } from "../author.js";
 import { formatTime } from "../format.js";
 import { hrefOf } from "../route.js";
+import type { Monitor } from "../useMonitor.js";
 import type { View } from "../view.js";
 import { Gallery } from "./gallery.js";
 import { ScannedSlide } from "./map.js";
@@ -71,10 +72,11 @@ const FieldPicture = ({ scan, index, onClose }: { scan: ScanRecord; index: numbe
 export interface ScansPageProps extends AuthorFieldProps {
   readonly view: View;
   readonly scan: string | undefined;
+  readonly ask: Monitor["ask"];
 }
 
 /** Scans: the stage, the form that begins one, the list, and the one that is looked at; the newest unless chosen. */
-export const ScansPage = ({ view, scan: chosen, author, onAuthor }: ScansPageProps) => {
+export const ScansPage = ({ view, scan: chosen, author, onAuthor, ask }: ScansPageProps) => {
   const { scans = [], microscope } = view.scans ?? {};
   const open = chosen ?? scans[0]?.id;
   const version = useThrottled(view.scans?.sequence ?? 0, 1000);
@@ -87,7 +89,7 @@ export const ScansPage = ({ view, scan: chosen, author, onAuthor }: ScansPagePro
   return (
     <main class="jobs-page scans-page">
       <div class="jobs-side">
-        {microscope && <StagePanel microscope={microscope} author={author} scanning={running} />}
+        {microscope && <StagePanel microscope={microscope} author={author} scanning={running} onAsk={ask} />}
         {microscope && <StartForm {...{ microscope, running, author, onAuthor }} />}
         <ScanList view={view} open={open} />
       </div>

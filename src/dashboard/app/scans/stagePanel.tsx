@@ -3,6 +3,8 @@ import type { ScansMessage } from "../../../publication/index.js";
 import type { MicroscopeStatus, StageAction } from "../../../scan/index.js";
 import { errorText, post } from "../api.js";
 import { askAuthor } from "../author.js";
+import type { Monitor } from "../useMonitor.js";
+import { stopStage } from "./stop.js";
 
 const stateTexts: Readonly<Record<NonNullable<MicroscopeStatus["stage"]>["state"], string>> = {
   opening: "Is being opened",
@@ -24,10 +26,12 @@ export const StagePanel = ({
   microscope,
   author,
   scanning,
+  onAsk,
 }: {
   microscope: ScansMessage["microscope"];
   author: string;
   scanning: boolean;
+  onAsk: Monitor["ask"];
 }) => {
   const { stage, busy, calibration, objective } = microscope;
   const [stepUm, setStep] = useState<number>(100);
@@ -46,9 +50,7 @@ export const StagePanel = ({
   const act = (action: StageAction): void => ask("v1/microscope/stage", action);
   // Whoever is in a hurry gives no name.
   const stop = (): void => {
-    post("v1/microscope/stage", { action: "stop", by: author.trim() || "dashboard" }).catch((error: unknown) =>
-      setTold(errorText(error)),
-    );
+    stopStage(onAsk, author.trim() || "dashboard").catch((error: unknown) => setTold(errorText(error)));
   };
   if (stage === null) return null;
   const idle = !scanning && busy === null && stage.state === "ready";
