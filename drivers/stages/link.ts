@@ -49,8 +49,10 @@ export class Link implements AsyncDisposable {
   #closing = false;
   #closed: Promise<void> | undefined;
   #lost: CytoError | undefined;
+  #repliedAtMs = 0;
+  #usualReplyMs = 0;
   onLost: (error: CytoError) => void = () => undefined;
-  /** Told of each line that answers no request. */
+  /** Told of each line that does not complete a reply: news that nobody asked for are among them. */
   onUnclaimed: (line: string) => void = () => undefined;
 
   private constructor(port: SerialPort, options: LinkOptions) {
@@ -90,6 +92,21 @@ export class Link implements AsyncDisposable {
 
   get heardAnything(): boolean {
     return this.#stray !== "";
+  }
+
+  /** When the last reply came, by `performance.now()`. */
+  get repliedAtMs(): number {
+    return this.#repliedAtMs;
+  }
+
+  /** What a reply usually takes, ms. */
+  get usualReplyMs(): number {
+    return this.#usualReplyMs;
+  }
+
+  /** Takes the controller for lost, though its port is there. */
+  giveUp(error: CytoError): void {
+    this.#lose(error);
   }
 
   /**
@@ -153,8 +170,13 @@ export class Link implements AsyncDisposable {
   async #ask<T>({ text, read }: Exchange<T>, timeoutMs: number): Promise<T> {
     if (this.#lost || this.#closing) throw this.#lost ?? this.#disconnected();
     this.#stray = "";
+    const askedAtMs = performance.now();
     const reply = this.#reply(read, timeoutMs);
     await Promise.all([this.tellNow(text), reply]);
+    this.#repliedAtMs = performance.now();
+    // What is given more time than others, as a search for switches, tells nothing of the usual.
+    if (timeoutMs === this.#options.replyTimeoutMs)
+      this.#usualReplyMs += (this.#repliedAtMs - askedAtMs - this.#usualReplyMs) / 8;
     const reading = await reply;
     if ("value" in reading) return reading.value;
     throw new CytoError(reading.alarm ? "STAGE_ALARM" : "STAGE_REFUSED", `The controller says: ${reading.refused}.`, {
@@ -192,13 +214,17 @@ export class Link implements AsyncDisposable {
     this.#stray = (this.#stray + bytes.toString("latin1")).slice(-400);
     for (const line of this.#splitter.take(bytes)) {
       // The oldest first: replies come in the order of the requests.
-      if (this.#waiting.size === 0) this.onUnclaimed(line);
-      for (const waiting of [...this.#waiting]) if (waiting.take(line)) break;
+      if (![...this.#waiting].some((waiting) => waiting.take(line))) this.onUnclaimed(line);
     }
   }
 
   #onLost(cause?: Error): CytoError {
-    const error = this.#lost ?? this.#disconnected(cause);
+    return this.#lose(this.#disconnected(cause));
+  }
+
+  /** @returns why it is lost: the first reason stays */
+  #lose(reason: CytoError): CytoError {
+    const error = this.#lost ?? reason;
     if (this.#closing || this.#lost) return error;
     this.#lost = error;
     this.#failAll(error);
