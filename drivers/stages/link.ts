@@ -153,6 +153,8 @@ export class Link implements AsyncDisposable {
   async #ask<T>({ text, read }: Exchange<T>, timeoutMs: number): Promise<T> {
     if (this.#lost || this.#closing) throw this.#lost ?? this.#disconnected();
     this.#stray = "";
+    // What came before the request is no part of its reply.
+    if (this.#waiting.size === 0) this.#splitter.forsake();
     const reply = this.#reply(read, timeoutMs);
     await Promise.all([this.tellNow(text), reply]);
     const reading = await reply;

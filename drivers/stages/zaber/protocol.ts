@@ -2,7 +2,8 @@ import type { Exchange, Reading } from "../exchange.js";
 
 /**
  * Zaber's ASCII protocol (firmware 6 and 7): `/device axis command` LF, answered by `@device axis flag status warning data` CR LF, for
- * example `@01 1 OK BUSY WR 0`. Replies carry a checksum (`:hh`) where `comm.checksum` is on; it is verified, and none is needed.
+ * example `@01 1 OK BUSY WR 0`. Commands may end with a checksum (`:hh`), and are passed over by the device where it is wrong: those
+ * here do, so that a byte that was garbled on the way moves nothing. Replies carry one where `comm.checksum` is on; it is verified.
  * Alerts (`!`) and information (`#`) come unasked. Positions are microsteps. Facts from Zaber's published protocol and its adapter in
  * Micro-Manager.
  */
@@ -86,7 +87,11 @@ export const warningText = (warning: string): string => `${warning} (${faults[wa
 
 const rejectionText = ({ data }: ZaberReply): string => `RJ ${data} (${rejections[data] ?? "rejected"})`;
 
-const address = ({ device, axis }: ZaberAxis): string => `/${device} ${axis}`;
+/** A command with its checksum, which counts what stands between the slash and the colon. */
+const message = ({ device, axis }: ZaberAxis, text = ""): string => {
+  const body = `${device} ${axis}${text === "" ? "" : ` ${text}`}`;
+  return `/${body}:${checksum(body)}\n`;
+};
 
 function read<T>(
   lines: readonly string[],
@@ -102,7 +107,7 @@ function read<T>(
 }
 
 const setting = <T>(of: ZaberAxis, name: string, use: (data: string) => T | undefined): Exchange<T> => ({
-  text: `${address(of)} get ${name}\n`,
+  text: message(of, `get ${name}`),
   read: (lines) => read(lines, of, ({ data }) => use(data)),
 });
 
@@ -123,12 +128,12 @@ export const askLimit = (of: ZaberAxis, which: "min" | "max"): Exchange<number> 
 
 /** An empty command is answered by the state. */
 export const askState = (of: ZaberAxis): Exchange<ZaberReply> => ({
-  text: `${address(of)}\n`,
+  text: message(of),
   read: (lines) => read(lines, of, (reply) => reply),
 });
 
 const command = (of: ZaberAxis, text: string): Exchange<ZaberReply> => ({
-  text: `${address(of)} ${text}\n`,
+  text: message(of, text),
   read: (lines) => read(lines, of, (reply) => reply),
 });
 
@@ -146,5 +151,5 @@ export const declare = (of: ZaberAxis, microsteps: number): Exchange<ZaberReply>
 export const setSpeed = (of: ZaberAxis, microstepsPerS: number): Exchange<ZaberReply> =>
   command(of, `set maxspeed ${Math.max(1, Math.round(microstepsPerS * 1.6384))}`);
 
-/** Ends the moves of all devices with their ramps: steps are kept. */
+/** Ends the moves of all devices with their ramps: steps are kept. Without a checksum: a halt is better obeyed than right. */
 export const haltAll = "/stop\n";

@@ -39,9 +39,10 @@ export class ZaberFirmware extends LineFirmware {
   }
 
   protected handle(raw: string): void {
-    const match = /^\/\s*(?:(\d{1,2})(?:\s+(\d))?)?\s*(?:\s(.*))?$|^\/\s*([a-z].*)$/.exec(
-      raw.replace(/:[0-9A-Fa-f]{2}$/, ""),
-    );
+    const [line = "", sum, more] = raw.split(":");
+    // A message whose checksum is wrong is not obeyed, nor answered.
+    if (more !== undefined || (sum !== undefined && sum.toUpperCase() !== checksum(line.slice(1)))) return;
+    const match = /^\/\s*(?:(\d{1,2})(?:\s+(\d))?)?\s*(?:\s(.*))?$|^\/\s*([a-z].*)$/.exec(line);
     if (!match) return;
     const text = (match[3] ?? match[4] ?? "").trim();
     const devices = [...new Set([...this.#chain.keys()].map((key) => Number(key.split(" ")[0])))];
