@@ -155,7 +155,9 @@ describe.each(codecs)("the codec of $name", ({ framing, position, say, all }) =>
         splitter.forsake();
         const bytes = bytesOf([late, line].map((each) => each + framing.end).join(""));
         const lines = pieces(bytes, cut).flatMap((part) => splitter.take(part));
-        const read = lines.map((_, index) => position.read(lines.slice(0, index + 1))).filter((each) => each !== undefined);
+        const read = lines
+          .map((_, index) => position.read(lines.slice(0, index + 1)))
+          .filter((each) => each !== undefined);
         expect(read.every((each) => JSON.stringify(each) === JSON.stringify({ value }))).toBe(true);
         expect(read.length).toBeGreaterThanOrEqual(1);
       }),

@@ -89,6 +89,23 @@ describe.skipIf(!socatThere)(`stages on a bad line (${needsSocat})`, () => {
       }
     });
 
+    it("says where it is, and nothing else, after a reply that was cut off", async () => {
+      await using port = await EmulatedPort.open(subject.firmware());
+      const { firmware } = port;
+      await using stage = await open(subject, port, 200);
+      await stage.declare({ x: 0, y: 0, z: 0 });
+      await stage.moveTo({ x: 1200, y: 340 });
+      const here = await stage.position();
+      const send: Send = firmware.send;
+      for (const length of [1, 2, 3, 4]) {
+        firmware.send = (reply) => {
+          firmware.send = send;
+          send(reply.slice(0, length));
+        };
+        expect(await stage.position()).toEqual(here);
+      }
+    });
+
     it("moves nothing that was not asked for, and is never where it says it is not, when replies are lost", async () => {
       const random = randomNumbers(1000);
       await using port = await EmulatedPort.open(subject.firmware());
