@@ -79,14 +79,14 @@ const codecs: readonly CodecCase[] = [
     name: "zaber",
     framing: { end: "\r\n" },
     position: zaber.askPosition(at),
-    say: (x) => [`@01 1 OK IDLE -- ${x}`, x],
+    say: (x) => [`@01 1 14 OK IDLE -- ${x}`, x],
     all: [zaber.askVersion(1), zaber.askState(at), zaber.move(at, 5), zaber.askLimit(at, "min")],
   },
   {
     name: "zaber with checksums",
     framing: { end: "\r\n" },
     position: zaber.askPosition(at),
-    say: (x) => [`@01 1 OK BUSY WR ${x}:${zaber.checksum(`01 1 OK BUSY WR ${x}`)}`, x],
+    say: (x) => [`@01 1 14 OK BUSY WR ${x}:${zaber.checksum(`01 1 14 OK BUSY WR ${x}`)}`, x],
     all: [zaber.askState(at)],
   },
 ];
@@ -201,13 +201,13 @@ describe("what controllers refuse, in their own words", () => {
     [
       "zaber",
       zaber.move(at, 1),
-      "@01 1 RJ IDLE -- BADDATA",
+      "@01 1 21 RJ IDLE -- BADDATA",
       { refused: "RJ BADDATA (data out of range)", alarm: false },
     ],
     [
       "zaber",
       zaber.move(at, 1),
-      "@01 1 RJ IDLE FD DRIVERDISABLED",
+      "@01 1 21 RJ IDLE FD DRIVERDISABLED",
       { refused: "RJ DRIVERDISABLED (driver disabled)", alarm: true },
     ],
   ];
@@ -223,12 +223,14 @@ describe("what controllers refuse, in their own words", () => {
     }
   });
 
-  it("takes no Zaber reply of another device, another axis or with a wrong checksum", () => {
+  it("takes no Zaber reply of another device, another axis, to another question or with a wrong checksum", () => {
     const ask = zaber.askPosition(at);
-    expect(ask.read(["@02 1 OK IDLE -- 5"])).toBeUndefined();
-    expect(ask.read(["@01 2 OK IDLE -- 5"])).toBeUndefined();
-    expect(ask.read(["@01 1 OK IDLE -- 5:00"])).toBeUndefined();
-    expect(ask.read(["@01 1 OK IDLE -- 5"])).toEqual({ value: 5 });
+    expect(ask.read(["@02 1 14 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 2 14 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 1 20 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 1 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 1 14 OK IDLE -- 5:00"])).toBeUndefined();
+    expect(ask.read(["@01 1 14 OK IDLE -- 5"])).toEqual({ value: 5 });
   });
 });
 
