@@ -1,6 +1,15 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { CytoError, errorTable } from "../../src/core/index.js";
+import { CytoError } from "../../src/core/index.js";
 import type { Camera, CameraDriver, CameraFrame } from "../contract.js";
+import {
+  type BadSource,
+  type ConformanceCheck,
+  type ConformanceResult,
+  fail,
+  inTime,
+  leavesNothingOf,
+  refusedBy,
+  runAll,
+} from "./examination.js";
 
 /** A camera driver and sources to try it with. */
 export interface CameraSubject<Options = unknown> {
@@ -13,26 +22,10 @@ export interface CameraSubject<Options = unknown> {
   /** Whether the source ends by itself after some frames. */
   readonly ends: boolean;
   /** Sources that cannot be opened, each with the codes that are right for it. */
-  readonly badSources?: readonly { readonly source: string | undefined; readonly codes: readonly string[] }[];
+  readonly badSources?: readonly BadSource[];
   /** Longest time for the camera to open, give a frame, heed an abort, or close. */
   readonly deadlineMs?: number;
 }
-
-export interface ConformanceCheck {
-  readonly name: string;
-  /** @throws CytoError DRIVER_INVALID saying what is wrong */
-  run(): Promise<void>;
-}
-
-export interface ConformanceResult {
-  readonly name: string;
-  /** Missing where the check was passed. */
-  readonly error?: CytoError;
-}
-
-const fail = (why: string, context: Readonly<Record<string, unknown>> = {}): never => {
-  throw new CytoError("DRIVER_INVALID", why, { context });
-};
 
 /** Runs a subject's checks, opens cameras and watches deadlines. */
 class Examination<Options> {
@@ -44,17 +37,8 @@ class Examination<Options> {
     this.deadlineMs = subject.deadlineMs ?? 10_000;
   }
 
-  async inTime<T>(what: string, work: PromiseLike<T>): Promise<T> {
-    const stop = new AbortController();
-    const deadline = delay(this.deadlineMs, undefined, { signal: stop.signal }).then(
-      () => fail(`${what} took longer than ${this.deadlineMs} ms.`),
-      () => new Promise<never>(() => {}),
-    );
-    try {
-      return await Promise.race([work, deadline]);
-    } finally {
-      stop.abort();
-    }
+  inTime<T>(what: string, work: PromiseLike<T>): Promise<T> {
+    return inTime(what, work, this.deadlineMs);
   }
 
   open(signal: AbortSignal, source: string | undefined): Promise<Camera> {
@@ -215,10 +199,7 @@ async function iteratesOnce<O>(examination: Examination<O>): Promise<void> {
   });
 }
 
-async function refuses<O>(
-  examination: Examination<O>,
-  bad: { readonly source: string | undefined; readonly codes: readonly string[] },
-): Promise<void> {
+async function refuses<O>(examination: Examination<O>, bad: BadSource): Promise<void> {
   const abort = new AbortController();
   const consume = async (): Promise<void> => {
     const camera = await examination.open(abort.signal, bad.source);
@@ -228,51 +209,16 @@ async function refuses<O>(
       await camera[Symbol.asyncDispose]();
     }
   };
-  try {
-    await examination.inTime("Refusing a bad source", consume());
-  } catch (error) {
-    if (!(error instanceof CytoError)) return fail(`A bad source gives a foreign error (${String(error)}).`);
-    if (!(error.code in errorTable) || !bad.codes.includes(error.code)) {
-      fail(`A bad source gives ${error.code}: ${error.message}`, { expected: bad.codes });
-    }
-    return;
-  }
-  fail(`The bad source ${String(bad.source)} is accepted.`);
+  const refusing = () => examination.inTime("Refusing a bad source", consume());
+  await refusedBy(`The bad source ${String(bad.source)}`, refusing, bad.codes);
 }
-
-/** What keeps the process alive, by kind and number. */
-function activeResources(): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const kind of process.getActiveResourcesInfo()) {
-    // Timers are the examination's own as well; what a driver leaves running shows in its other resources.
-    if (kind === "Timeout" || kind === "Immediate") continue;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  return counts;
-}
-
-const surplus = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] =>
-  [...after].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind);
-
-/** Handles come and go a few turns of the event loop after what asked for it. */
-const settleMs = 50;
 
 async function leavesNothing<O>(examination: Examination<O>): Promise<void> {
   const round = (): Promise<void> =>
     examination.withCamera(async (camera) => {
       await examination.nextFrame(iterate(camera));
     });
-  // The first round may load and start what is kept for good.
-  await round();
-  await delay(settleMs);
-  const before = activeResources();
-  for (let count = 0; count < 3; count++) await round();
-  await delay(settleMs);
-  const deadlineMs = performance.now() + examination.deadlineMs;
-  while (surplus(before, activeResources()).length > 0) {
-    if (performance.now() > deadlineMs) fail(`It leaves behind: ${surplus(before, activeResources()).join(", ")}.`);
-    await delay(10);
-  }
+  await leavesNothingOf(round, examination.deadlineMs);
 }
 
 /** What every camera driver must pass. Needs no test framework: a test runs each check, a command all of them. */
@@ -300,15 +246,7 @@ export function cameraChecks<Options>(subject: CameraSubject<Options>): readonly
 }
 
 /** Runs all checks, one after the other, whatever fails. Never throws. */
-export async function examineCamera<Options>(subject: CameraSubject<Options>): Promise<readonly ConformanceResult[]> {
-  const results: ConformanceResult[] = [];
-  for (const { name, run } of cameraChecks(subject)) {
-    try {
-      await run();
-      results.push({ name });
-    } catch (error) {
-      results.push({ name, error: CytoError.from(error, "DRIVER_INVALID") });
-    }
-  }
-  return results;
-}
+export const examineCamera = <Options>(
+  subject: CameraSubject<Options>,
+  tell?: (result: ConformanceResult) => void,
+): Promise<readonly ConformanceResult[]> => runAll(cameraChecks(subject), tell);
