@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { SerialPort } from "serialport";
 import { CytoError } from "../../src/core/index.js";
+import { Debts } from "./debts.js";
 import type { Exchange, Reading } from "./exchange.js";
 import { type Framing, LineSplitter } from "./lines.js";
 
@@ -14,8 +15,11 @@ export interface LinkOptions {
 }
 
 interface Waiting {
-  /** @returns whether the line completed the reply */
-  take(line: string): boolean;
+  /**
+   * @param late whether the line may be the late reply to an earlier request
+   * @returns whether the line was a reply, and is used up
+   */
+  take(line: string, late: boolean): boolean;
   fail(error: CytoError): void;
 }
 
@@ -45,6 +49,7 @@ export class Link implements AsyncDisposable {
   readonly #splitter: LineSplitter;
   readonly #options: LinkOptions;
   readonly #waiting = new Set<Waiting>();
+  readonly #debts = new Debts();
   #queue: Promise<unknown> = Promise.resolve();
   #closing = false;
   #closed: Promise<void> | undefined;
@@ -170,6 +175,8 @@ export class Link implements AsyncDisposable {
   async #ask<T>({ text, read }: Exchange<T>, timeoutMs: number): Promise<T> {
     if (this.#lost || this.#closing) throw this.#lost ?? this.#disconnected();
     this.#stray = "";
+    // What came before the request is no part of its reply.
+    if (this.#waiting.size === 0) this.#splitter.forsake();
     const askedAtMs = performance.now();
     const reply = this.#reply(read, timeoutMs);
     await Promise.all([this.tellNow(text), reply]);
@@ -184,20 +191,27 @@ export class Link implements AsyncDisposable {
     });
   }
 
+  /** What may be a late reply to an earlier request counts only where no other comes. */
   #reply<T>(read: Exchange<T>["read"], timeoutMs: number): Promise<Reading<T>> {
     return new Promise((resolve, reject) => {
       const lines: string[] = [];
+      let perhaps: Reading<T> | undefined;
       const end = (): void => {
         clearTimeout(timer);
         this.#waiting.delete(waiting);
       };
+      const settle = (reading: Reading<T>): void => {
+        end();
+        resolve(reading);
+      };
       const waiting: Waiting = {
-        take: (line) => {
+        take: (line, late) => {
           if (lines.push(line) > 200) lines.shift();
           const reading = read(lines);
           if (reading === undefined) return false;
-          end();
-          resolve(reading);
+          lines.length = 0;
+          if (late && !("alarm" in reading && reading.alarm)) perhaps = reading;
+          else settle(reading);
           return true;
         },
         fail: (error) => {
@@ -205,7 +219,14 @@ export class Link implements AsyncDisposable {
           reject(error);
         },
       };
-      const timer = setTimeout(() => waiting.fail(this.#silent()), timeoutMs);
+      const timer = setTimeout(() => {
+        if (perhaps) {
+          settle(perhaps);
+          return;
+        }
+        this.#debts.add(read, lines);
+        waiting.fail(this.#silent());
+      }, timeoutMs);
       this.#waiting.add(waiting);
     });
   }
@@ -213,8 +234,9 @@ export class Link implements AsyncDisposable {
   #onData(bytes: Buffer): void {
     this.#stray = (this.#stray + bytes.toString("latin1")).slice(-400);
     for (const line of this.#splitter.take(bytes)) {
+      const late = this.#debts.pay(line);
       // The oldest first: replies come in the order of the requests.
-      if (![...this.#waiting].some((waiting) => waiting.take(line))) this.onUnclaimed(line);
+      if (![...this.#waiting].some((waiting) => waiting.take(line, late))) this.onUnclaimed(line);
     }
   }
 
