@@ -265,7 +265,11 @@ class ReconnectingStage implements StageControl {
           : signal.addEventListener("abort", () => resolve(undefined), { once: true }),
       );
       const error = await Promise.race([fault, aborted]);
-      if (error !== undefined) throw error;
+      if (error !== undefined) {
+        // Closing takes its time: nobody shall take it for open meanwhile.
+        this.#tell({ type: "lost", error, final: false });
+        throw error;
+      }
     } finally {
       this.#stage = undefined;
       await leave(stage);
