@@ -177,13 +177,8 @@ export class Link implements AsyncDisposable {
     this.#stray = "";
     // What came before the request is no part of its reply.
     if (this.#waiting.size === 0) this.#splitter.forsake();
-    const askedAtMs = performance.now();
     const reply = this.#reply(read, timeoutMs);
     await Promise.all([this.tellNow(text), reply]);
-    this.#repliedAtMs = performance.now();
-    // What is given more time than others, as a search for switches, tells nothing of the usual.
-    if (timeoutMs === this.#options.replyTimeoutMs)
-      this.#usualReplyMs += (this.#repliedAtMs - askedAtMs - this.#usualReplyMs) / 8;
     const reading = await reply;
     if ("value" in reading) return reading.value;
     throw new CytoError(reading.alarm ? "STAGE_ALARM" : "STAGE_REFUSED", `The controller says: ${reading.refused}.`, {
@@ -195,6 +190,7 @@ export class Link implements AsyncDisposable {
   #reply<T>(read: Exchange<T>["read"], timeoutMs: number): Promise<Reading<T>> {
     return new Promise((resolve, reject) => {
       const lines: string[] = [];
+      const askedAtMs = performance.now();
       let perhaps: Reading<T> | undefined;
       const end = (): void => {
         clearTimeout(timer);
@@ -210,8 +206,14 @@ export class Link implements AsyncDisposable {
           const reading = read(lines);
           if (reading === undefined) return false;
           lines.length = 0;
+          this.#repliedAtMs = performance.now();
           if (late && !("alarm" in reading && reading.alarm)) perhaps = reading;
-          else settle(reading);
+          else {
+            // What is given more time than others, as a search for switches, tells nothing of the usual.
+            if (timeoutMs === this.#options.replyTimeoutMs)
+              this.#usualReplyMs += (this.#repliedAtMs - askedAtMs - this.#usualReplyMs) / 8;
+            settle(reading);
+          }
           return true;
         },
         fail: (error) => {
