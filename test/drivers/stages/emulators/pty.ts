@@ -31,6 +31,8 @@ export class EmulatedPort implements AsyncDisposable {
 
   /** As the cable is pulled. */
   unplug(): void {
+    // The system takes the port's name away first: it would be that of the next terminal, which may be another test's.
+    rmSync(this.path, { force: true });
     this.socat.kill("SIGKILL");
   }
 
