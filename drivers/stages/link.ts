@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { SerialPort } from "serialport";
 import { CytoError } from "../../src/core/index.js";
 import { Debts } from "./debts.js";
@@ -40,6 +41,17 @@ const openPort = (path: string, { baudRate, stopBits = 1 }: LinkOptions): Promis
     const port = new SerialPort({ path, baudRate, stopBits, dataBits: 8, parity: "none", autoOpen: false });
     port.open((error) => (error ? reject(portError(path, error)) : resolve(port)));
   });
+
+/** Reads until two readings in a row are the same; the last of some where none are, as of what is moved by hand. */
+export async function agreed<T>(read: () => Promise<T>): Promise<T> {
+  let before = await read();
+  for (let tries = 0; tries < 6; tries++) {
+    const now = await read();
+    if (isDeepStrictEqual(before, now)) return now;
+    before = now;
+  }
+  return before;
+}
 
 /** A serial port with requests and replies. One request at a time; a halt overtakes those that wait. */
 export class Link implements AsyncDisposable {
@@ -135,6 +147,11 @@ export class Link implements AsyncDisposable {
     }
   }
 
+  /** Asks of what stands still until two replies agree: most controllers' replies do not show that a digit was garbled on the way. */
+  async askSurely<T>(exchange: Exchange<T>): Promise<T> {
+    return agreed(() => this.ask(exchange));
+  }
+
   /** Asks at once, before all that waits. */
   urgent<T>(exchange: Exchange<T>): Promise<T> {
     return this.#ask(exchange, this.#options.replyTimeoutMs);
@@ -177,13 +194,8 @@ export class Link implements AsyncDisposable {
     this.#stray = "";
     // What came before the request is no part of its reply.
     if (this.#waiting.size === 0) this.#splitter.forsake();
-    const askedAtMs = performance.now();
     const reply = this.#reply(read, timeoutMs);
     await Promise.all([this.tellNow(text), reply]);
-    this.#repliedAtMs = performance.now();
-    // What is given more time than others, as a search for switches, tells nothing of the usual.
-    if (timeoutMs === this.#options.replyTimeoutMs)
-      this.#usualReplyMs += (this.#repliedAtMs - askedAtMs - this.#usualReplyMs) / 8;
     const reading = await reply;
     if ("value" in reading) return reading.value;
     throw new CytoError(reading.alarm ? "STAGE_ALARM" : "STAGE_REFUSED", `The controller says: ${reading.refused}.`, {
@@ -195,6 +207,7 @@ export class Link implements AsyncDisposable {
   #reply<T>(read: Exchange<T>["read"], timeoutMs: number): Promise<Reading<T>> {
     return new Promise((resolve, reject) => {
       const lines: string[] = [];
+      const askedAtMs = performance.now();
       let perhaps: Reading<T> | undefined;
       const end = (): void => {
         clearTimeout(timer);
@@ -210,8 +223,14 @@ export class Link implements AsyncDisposable {
           const reading = read(lines);
           if (reading === undefined) return false;
           lines.length = 0;
+          this.#repliedAtMs = performance.now();
           if (late && !("alarm" in reading && reading.alarm)) perhaps = reading;
-          else settle(reading);
+          else {
+            // What is given more time than others, as a search for switches, tells nothing of the usual.
+            if (timeoutMs === this.#options.replyTimeoutMs)
+              this.#usualReplyMs += (this.#repliedAtMs - askedAtMs - this.#usualReplyMs) / 8;
+            settle(reading);
+          }
           return true;
         },
         fail: (error) => {

@@ -8,7 +8,7 @@ import {
   type StageTargetUm,
   stageAxes,
 } from "../contract.js";
-import type { Link } from "./link.js";
+import { agreed, type Link } from "./link.js";
 
 /** What a controller can, in the stage's axes and um. Every command but `halt` waits its turn on the link. */
 export interface Controller {
@@ -84,7 +84,8 @@ export class PolledStage implements Stage {
 
   async position(): Promise<StagePositionUm> {
     this.#check();
-    return this.#guard(() => this.#controller.position());
+    const read = () => this.#controller.position();
+    return this.#guard(() => (this.#going ? read() : agreed(read)));
   }
 
   async moveTo(target: StageTargetUm, signal?: AbortSignal): Promise<StagePositionUm> {
@@ -115,7 +116,7 @@ export class PolledStage implements Stage {
       await this.#stand(going, homingQuietMs);
       await homing.end();
       this.#referenced = true;
-      return this.#controller.position();
+      return agreed(() => this.#controller.position());
     });
   }
 
@@ -249,7 +250,7 @@ export class PolledStage implements Stage {
     const graceUntil = performance.now() + graceMs;
     for (;;) {
       await this.#stand(going);
-      const position = await this.#controller.position();
+      const position = await agreed(() => this.#controller.position());
       if (going.stopped) throw stopped();
       const missed = this.axes.filter((axis) => {
         const wanted = target[axis];

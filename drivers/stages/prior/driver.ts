@@ -31,7 +31,7 @@ function controller(link: Link, identity: string, options: PriorOptions, umPerSt
     position,
     moving: () => link.ask(protocol.askMoving),
     start: async (target: StageTargetUm) => {
-      const here = await link.ask(protocol.askPosition);
+      const here = await link.askSurely(protocol.askPosition);
       await link.exchange(protocol.move(rounded(toSteps(target, map)), here));
     },
     halt: async () => void (await link.urgent(protocol.halt)),

@@ -42,6 +42,8 @@ export class EmulatedPort implements AsyncDisposable {
   /** As the cable is pulled. */
   unplug(): void {
     this.firmware.send = () => undefined;
+    // The system takes the port's name away first: it would be that of the next terminal, which may be another test's.
+    rmSync(this.path, { force: true });
     this.#socat?.kill("SIGKILL");
   }
 
