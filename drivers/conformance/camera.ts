@@ -4,11 +4,12 @@ import {
   type BadSource,
   type ConformanceCheck,
   type ConformanceResult,
+  type ExamineOptions,
+  expectNothingLeft,
+  expectRefusal,
   fail,
-  inTime,
-  leavesNothingOf,
-  refusedBy,
-  runAll,
+  runChecks,
+  within,
 } from "./examination.js";
 
 /** A camera driver and sources to try it with. */
@@ -38,7 +39,7 @@ class Examination<Options> {
   }
 
   inTime<T>(what: string, work: PromiseLike<T>): Promise<T> {
-    return inTime(what, work, this.deadlineMs);
+    return within(this.deadlineMs, what, work);
   }
 
   open(signal: AbortSignal, source: string | undefined): Promise<Camera> {
@@ -209,17 +210,15 @@ async function refuses<O>(examination: Examination<O>, bad: BadSource): Promise<
       await camera[Symbol.asyncDispose]();
     }
   };
-  const refusing = () => examination.inTime("Refusing a bad source", consume());
-  await refusedBy(`The bad source ${String(bad.source)}`, refusing, bad.codes);
+  await expectRefusal(bad, () => examination.inTime("Refusing a bad source", consume()));
 }
 
-async function leavesNothing<O>(examination: Examination<O>): Promise<void> {
-  const round = (): Promise<void> =>
+const leavesNothing = <O>(examination: Examination<O>): Promise<void> =>
+  expectNothingLeft(examination.deadlineMs, () =>
     examination.withCamera(async (camera) => {
       await examination.nextFrame(iterate(camera));
-    });
-  await leavesNothingOf(round, examination.deadlineMs);
-}
+    }),
+  );
 
 /** What every camera driver must pass. Needs no test framework: a test runs each check, a command all of them. */
 export function cameraChecks<Options>(subject: CameraSubject<Options>): readonly ConformanceCheck[] {
@@ -248,5 +247,5 @@ export function cameraChecks<Options>(subject: CameraSubject<Options>): readonly
 /** Runs all checks, one after the other, whatever fails. Never throws. */
 export const examineCamera = <Options>(
   subject: CameraSubject<Options>,
-  tell?: (result: ConformanceResult) => void,
-): Promise<readonly ConformanceResult[]> => runAll(cameraChecks(subject), tell);
+  options?: ExamineOptions,
+): Promise<readonly ConformanceResult[]> => runChecks(cameraChecks(subject), options);

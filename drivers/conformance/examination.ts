@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { CytoError, errorTable } from "../../src/core/index.js";
 
@@ -13,9 +14,9 @@ export interface ConformanceResult {
   readonly error?: CytoError;
 }
 
-/** A source that cannot be opened, and the codes that are right for it. */
 export interface BadSource {
   readonly source: string | undefined;
+  /** Each of them is right. */
   readonly codes: readonly string[];
 }
 
@@ -23,8 +24,8 @@ export const fail = (why: string, context: Readonly<Record<string, unknown>> = {
   throw new CytoError("DRIVER_INVALID", why, { context });
 };
 
-/** @throws CytoError DRIVER_INVALID where the work takes longer; what it throws itself */
-export async function inTime<T>(what: string, work: PromiseLike<T>, deadlineMs: number): Promise<T> {
+/** @throws CytoError DRIVER_INVALID where the work takes longer; it is then still under way */
+export async function within<T>(deadlineMs: number, what: string, work: PromiseLike<T>): Promise<T> {
   const stop = new AbortController();
   const deadline = delay(deadlineMs, undefined, { signal: stop.signal }).then(
     () => fail(`${what} took longer than ${deadlineMs} ms.`),
@@ -37,22 +38,27 @@ export async function inTime<T>(what: string, work: PromiseLike<T>, deadlineMs: 
   }
 }
 
-/** Passed where the work is refused by one of the codes. */
-export async function refusedBy(
-  what: string,
-  work: () => Promise<unknown>,
-  codes: readonly string[] | undefined,
-): Promise<void> {
+/** Uses a bad source and expects one of its codes. */
+export async function expectRefusal({ source, codes }: BadSource, use: () => Promise<void>): Promise<void> {
   try {
-    await work();
+    await use();
   } catch (error) {
-    if (!(error instanceof CytoError)) return fail(`${what} gives a foreign error (${String(error)}).`);
-    if (error.code === "DRIVER_INVALID" && !codes?.includes("DRIVER_INVALID")) throw error;
-    if (!(error.code in errorTable) || (codes !== undefined && !codes.includes(error.code)))
-      fail(`${what} gives ${error.code}: ${error.message}`, { expected: codes });
+    if (!(error instanceof CytoError)) return fail(`A bad source gives a foreign error (${String(error)}).`);
+    if (!(error.code in errorTable) || !codes.includes(error.code)) {
+      fail(`A bad source gives ${error.code}: ${error.message}`, { expected: codes });
+    }
     return;
   }
-  fail(`${what} is accepted.`);
+  fail(`The bad source ${String(source)} is accepted.`);
+}
+
+/** Open files of this process; undefined where the system does not tell. */
+function openDescriptors(): number | undefined {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What keeps the process alive, by kind and number. */
@@ -63,6 +69,9 @@ function activeResources(): ReadonlyMap<string, number> {
     if (kind === "Timeout" || kind === "Immediate") continue;
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
+  // A serial port is no resource that Node knows of.
+  const descriptors = openDescriptors();
+  if (descriptors !== undefined) counts.set("open files", descriptors);
   return counts;
 }
 
@@ -72,36 +81,42 @@ const surplus = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string,
 /** Handles come and go a few turns of the event loop after what asked for it. */
 const settleMs = 50;
 
-/** Opens and closes again and again, and looks what stays. */
-export async function leavesNothingOf(round: () => Promise<void>, deadlineMs: number): Promise<void> {
+/** Opens and closes again and again: `round` does it once. */
+export async function expectNothingLeft(deadlineMs: number, round: () => Promise<void>): Promise<void> {
   // The first round may load and start what is kept for good.
   await round();
   await delay(settleMs);
   const before = activeResources();
   for (let count = 0; count < 3; count++) await round();
   await delay(settleMs);
-  const untilMs = performance.now() + deadlineMs;
-  while (surplus(before, activeResources()).length > 0) {
-    if (performance.now() > untilMs) fail(`It leaves behind: ${surplus(before, activeResources()).join(", ")}.`);
+  const endMs = performance.now() + deadlineMs;
+  for (let left = surplus(before, activeResources()); left.length > 0; left = surplus(before, activeResources())) {
+    if (performance.now() > endMs) fail(`It leaves behind: ${left.join(", ")}.`);
     await delay(10);
   }
 }
 
-/** Runs all checks, one after the other, whatever fails. Never throws. */
-export async function runAll(
+export interface ExamineOptions {
+  /** Told of each result as it comes. */
+  readonly onResult?: (result: ConformanceResult) => void;
+  /** Checks that have not begun when it aborts are not run, and are not among the results. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs the checks, one after the other, whatever fails. Never throws. */
+export async function runChecks(
   checks: readonly ConformanceCheck[],
-  tell?: (result: ConformanceResult) => void,
+  { onResult, signal }: ExamineOptions = {},
 ): Promise<readonly ConformanceResult[]> {
   const results: ConformanceResult[] = [];
   for (const { name, run } of checks) {
-    let result: ConformanceResult = { name };
-    try {
-      await run();
-    } catch (error) {
-      result = { name, error: CytoError.from(error, "DRIVER_INVALID") };
-    }
+    if (signal?.aborted) break;
+    const result = await run().then(
+      (): ConformanceResult => ({ name }),
+      (error: unknown): ConformanceResult => ({ name, error: CytoError.from(error, "DRIVER_INVALID") }),
+    );
     results.push(result);
-    tell?.(result);
+    onResult?.(result);
   }
   return results;
 }

@@ -1,5 +1,5 @@
-/** One suite that every driver must pass. */
+/** One suite for each kind of driver that every driver of the kind must pass. */
 export { type CameraSubject, cameraChecks, examineCamera } from "./camera.js";
-export type { BadSource, ConformanceCheck, ConformanceResult } from "./examination.js";
+export type { BadSource, ConformanceCheck, ConformanceResult, ExamineOptions } from "./examination.js";
 export { examineStage, stageChecks } from "./stage.js";
-export type { StageSubject, StageTruth } from "./stageExamination.js";
+export type { MotionProbe, StageRegionUm, StageSubject } from "./stageExamination.js";

@@ -1,202 +1,273 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { CytoError } from "../../src/core/index.js";
-import type { Stage, StageAxis, StageDriver, StageLimitsUm, StagePositionUm, StageTargetUm } from "../contract.js";
-import { type BadSource, fail, inTime } from "./examination.js";
+import {
+  type Stage,
+  type StageAxis,
+  type StageDriver,
+  type StagePositionUm,
+  type StageRangeUm,
+  type StageTargetUm,
+  stageAxes,
+} from "../contract.js";
+import { type BadSource, fail, within } from "./examination.js";
 
-/** Where the table truly is, and what set it going: known of emulators and simulations, not of real stages. */
-export interface StageTruth {
-  /** How many moves have been begun so far, whoever began them. */
-  begun(): number;
-  /** Of the table, in the directions of the stage's axes, from any origin, um. */
-  placeUm(): { readonly x: number; readonly y: number; readonly z?: number | undefined };
+/** Where a stage may go, um, in its own axes; a z without a range is left alone. */
+export interface StageRegionUm {
+  readonly x: StageRangeUm;
+  readonly y: StageRangeUm;
+  readonly z?: StageRangeUm | undefined;
 }
 
-/** A stage driver and what to try it with. */
+/** What an emulator truly does, whatever its firmware says. */
+export interface MotionProbe {
+  /** Moves that were begun since it was switched on. */
+  readonly moves?: () => number;
+  /** Where the table truly is, um, from any origin; undefined while that cannot be told. */
+  readonly placeUm?: () => StagePositionUm | undefined;
+}
+
+/** A stage driver and a device to try it with. It moves. */
 export interface StageSubject<Options = unknown> {
   readonly driver: StageDriver<Options>;
   /** As in the configuration; the defaults are filled in by the driver's schema. */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly source: string | undefined;
-  readonly limitsUm?: StageLimitsUm;
-  /** Ways that are free from where it stands, um, negative where there is room on that side only. */
-  readonly waysUm?: {
-    /** Along x and y. */
-    readonly short?: number;
-    /** Along x; takes half a second or longer, so that it can be halted. */
-    readonly long?: number;
-    /** Along z; 0, the default: the focus is not moved. */
-    readonly focus?: number;
-  };
-  /** How far from its target it may come to stand, um. */
+  /**
+   * It stays within. A stage that does not know where it is is declared to stand in the middle, and so moves by half of a range at most;
+   * one that knows must stand within.
+   */
+  readonly limitsUm: StageRegionUm;
+  /** Whether it may look for its switches, wherever they are: that is beyond the limits. Not unless given. */
+  readonly homes?: boolean;
+  readonly probe?: MotionProbe;
+  /** How far from its target a move may end, um; 2 unless given. */
   readonly toleranceUm?: number;
-  /** Whether it may look for its switches, with nothing in the way up to them. */
-  readonly mayHome?: boolean;
-  /** Whether it tells where it is while it moves. */
-  readonly tellsWhileMoving?: boolean;
-  readonly truth?: StageTruth;
   /** Sources that cannot be opened, each with the codes that are right for it. */
   readonly badSources?: readonly BadSource[];
-  /** Longest time for the stage to open, answer, go a way, halt, or close. */
+  /** Longest time for the stage to open, move by half of its range, home, stop, or close; 10 s unless given. */
   readonly deadlineMs?: number;
+  /** Aborting it halts and closes the stage, whatever is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-type Place = { readonly [Axis in StageAxis]?: number | undefined };
+/** Undefined where the work was done. */
+export const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => (error instanceof CytoError ? error.code : `no code (${String(error)})`),
+  );
 
-/** Whether two places are the same in these axes, but for the tolerance, um. */
-export const at = (one: Place, other: Place, axes: readonly StageAxis[], toleranceUm: number): boolean =>
-  axes.every((axis) => Math.abs((one[axis] ?? Number.NaN) - (other[axis] ?? Number.NaN)) <= toleranceUm);
-
-interface Snapshot {
-  readonly begun: number | undefined;
-  readonly place: Place | undefined;
+/** A move under way. */
+export interface Going {
+  /** The code by which it ended; undefined where it arrived. */
+  readonly outcome: Promise<string | undefined>;
 }
 
-interface OpenWith {
-  readonly source?: string | undefined;
-  readonly limitsUm?: StageLimitsUm;
-  readonly signal?: AbortSignal;
-}
+/** Longest time to wait for a position that shows the move: not every controller tells it on the way. */
+const setOutMs = 1000;
+/** Between two looks at a stage that stands. */
+const standMs = 100;
 
-/** Runs a subject's checks, opens stages and watches deadlines. */
+/** Runs a subject's checks: opens stages, keeps them within the limits, and watches deadlines. */
 export class StageExamination<Options> {
   readonly deadlineMs: number;
   readonly toleranceUm: number;
-  readonly shortUm: number;
-  readonly longUm: number;
-  readonly focusUm: number;
+  /** Whether it is no longer known where the stage stands. */
+  #lost = false;
 
   constructor(readonly subject: StageSubject<Options>) {
-    const { short = 200, long = 5000, focus = 0 } = subject.waysUm ?? {};
-    this.deadlineMs = subject.deadlineMs ?? 15_000;
+    this.deadlineMs = subject.deadlineMs ?? 10_000;
     this.toleranceUm = subject.toleranceUm ?? 2;
-    this.shortUm = short;
-    this.longUm = long;
-    this.focusUm = focus;
   }
 
   inTime<T>(what: string, work: PromiseLike<T>): Promise<T> {
-    return inTime(what, work, this.deadlineMs);
+    return within(this.deadlineMs, what, work);
   }
 
-  open(given: OpenWith = {}): Promise<Stage> {
-    const { driver, options = {}, source, limitsUm = {} } = this.subject;
-    const request = {
-      ...{ source, limitsUm, signal: new AbortController().signal, ...given },
-      options: driver.manifest.options.parse(options),
-    };
-    return this.inTime("Opening", driver.open(request));
+  get moves(): number | undefined {
+    return this.subject.probe?.moves?.();
+  }
+
+  get placeUm(): StagePositionUm | undefined {
+    return this.subject.probe?.placeUm?.();
+  }
+
+  /** The axes that are moved. */
+  axesOf(stage: Stage): StageAxis[] {
+    return stageAxes.filter((axis) => stage.axes.includes(axis) && this.subject.limitsUm[axis] !== undefined);
+  }
+
+  /** A target off the middle of the limits by a share of their width. */
+  target(axes: readonly StageAxis[], share: number): StageTargetUm {
+    return Object.fromEntries(
+      axes.map((axis) => {
+        const { min, max } = this.subject.limitsUm[axis] ?? fail(`The axis ${axis} has no limits.`);
+        return [axis, (min + max) / 2 + share * (max - min)];
+      }),
+    );
+  }
+
+  /** Opens a source; a fault that the driver tells of later is kept in `faults`. */
+  open(signal: AbortSignal, source: string | undefined, faults: CytoError[] = []): Promise<Stage> {
+    const { driver, options: given, limitsUm, signal: outer } = this.subject;
+    return this.inTime(
+      "Opening",
+      driver.open({
+        source,
+        options: driver.manifest.options.parse(given ?? {}),
+        limitsUm,
+        signal: outer === undefined ? signal : AbortSignal.any([signal, outer]),
+        onFault: (fault) => void faults.push(fault),
+      }),
+    );
   }
 
   /** Opens the subject's source, lets `use` work with it, and closes it whatever happens. */
-  async withStage(
-    use: (stage: Stage, open: AbortController) => Promise<void>,
-    given: Pick<OpenWith, "limitsUm"> = {},
-  ): Promise<void> {
-    const open = new AbortController();
-    const stage = await this.open({ ...given, signal: open.signal });
+  async withStage(use: (stage: Stage, abort: AbortController) => Promise<void>): Promise<void> {
+    const abort = new AbortController();
+    const faults: CytoError[] = [];
+    const stage = await this.open(abort.signal, this.subject.source, faults);
     try {
-      await use(stage, open);
+      await use(stage, abort);
     } finally {
       await this.inTime("Closing", stage[Symbol.asyncDispose]());
     }
+    const [fault] = faults;
+    if (fault) fail(`The stage is said to be lost: ${fault.code}: ${fault.message}`);
   }
 
-  async where(stage: Stage): Promise<StagePositionUm> {
-    const position = await this.inTime("Asking where it is", stage.position());
-    for (const axis of stage.axes)
-      if (!Number.isFinite(position[axis] ?? Number.NaN)) fail(`It tells no place of ${axis}.`, { position });
-    return position;
+  /** The same with a stage that knows where it stands, in the middle of the limits, and comes back there. */
+  withReadyStage(use: (stage: Stage) => Promise<void>): Promise<void> {
+    return this.withMovingStage(async (stage) => {
+      await use(stage);
+      await this.#toMiddle(stage);
+    });
   }
 
-  /** Where it stands; declared to be there where it does not know: some move only then. */
-  async readyAt(stage: Stage): Promise<StagePositionUm> {
-    const position = await this.where(stage);
-    if (!stage.referenced) await this.inTime("Declaring where it stands", stage.declare(position));
-    return position;
+  /** Refuses to move what may be anywhere. */
+  expectKnown(): void {
+    if (this.#lost) fail("Not run: it is not known where the stage stands since a check before failed.");
   }
 
-  /** A move that shall succeed. */
-  async goes(stage: Stage, target: StageTargetUm): Promise<StagePositionUm> {
-    const there = await this.inTime("A move", stage.moveTo(target));
-    const wanted = stage.axes.filter((axis) => target[axis] !== undefined);
-    if (!at(there, target, wanted, this.toleranceUm)) fail("It stands elsewhere than it should.", { target, there });
-    if (!at(await this.where(stage), there, stage.axes, this.toleranceUm))
-      fail("It is elsewhere than the move told.", { there });
-    return there;
+  /** The same with a stage that does not come back: `use` closes it. */
+  async withMovingStage(use: (stage: Stage, abort: AbortController) => Promise<void>): Promise<void> {
+    this.expectKnown();
+    await this.withStage(async (stage, abort) => {
+      try {
+        await this.#makeReady(stage);
+        await use(stage, abort);
+      } catch (error) {
+        this.#lost = !(await this.#recovers(stage));
+        throw error;
+      }
+    });
   }
 
-  truePlace(): (Place & { readonly x: number; readonly y: number }) | undefined {
-    return this.subject.truth?.placeUm();
+  async position(stage: Stage): Promise<StagePositionUm> {
+    return this.inTime("The position", stage.position());
   }
 
-  snapshot(): Snapshot {
-    return { begun: this.subject.truth?.begun(), place: this.truePlace() };
-  }
-}
-
-/** That nothing has moved since: for what must not move. */
-export function noMotion<O>(examination: StageExamination<O>, before: Snapshot, what: string): void {
-  const now = examination.snapshot();
-  if (now.begun !== before.begun) fail(`${what} has begun a move.`, { before: before.begun, now: now.begun });
-  if (now.place && before.place && !at(now.place, before.place, ["x", "y"], 0))
-    fail(`${what} has moved the table.`, { before: before.place, now: now.place });
-}
-
-/** That it stands still: it tells one place, and the table is at one. */
-export async function stands<O>(examination: StageExamination<O>, stage: Stage): Promise<void> {
-  const [first, truly] = [await examination.where(stage), examination.truePlace()];
-  await delay(50);
-  const [second, later] = [await examination.where(stage), examination.truePlace()];
-  if (!at(first, second, stage.axes, 0.01)) fail("It does not stand still.", { first, second });
-  if (truly && later && !at(truly, later, ["x", "y"], 0)) fail("Its table does not stand still.", { truly, later });
-}
-
-interface MoveUnderWay {
-  readonly stage: Stage;
-  readonly start: StagePositionUm;
-  /** Its own outcome. */
-  readonly move: Promise<StagePositionUm>;
-  /** Of the move, and of the stage. */
-  readonly abort: AbortController;
-  readonly open: AbortController;
-}
-
-/** Waits until it is seen to move; where it does not tell that, for a moment. */
-async function seenMoving<O>(examination: StageExamination<O>, stage: Stage, start: StagePositionUm): Promise<void> {
-  const truly = examination.truePlace();
-  const untilMs = performance.now() + 300;
-  for (;;) {
-    const now = examination.truePlace();
-    if (truly && now && !at(truly, now, ["x"], 0)) return;
-    if (!truly && !at(await examination.where(stage), start, ["x"], examination.toleranceUm)) return;
-    if (performance.now() > untilMs) return;
-    await delay(5);
-  }
-}
-
-/** Lets `use` work while the stage goes its long way, looks that it stands afterwards, and sends it back. */
-export async function whileMoving<O>(
-  examination: StageExamination<O>,
-  use: (under: MoveUnderWay) => Promise<void>,
-  { stays = true } = {},
-): Promise<void> {
-  await examination.withStage(async (stage, open) => {
-    const start = await examination.readyAt(stage);
-    const abort = new AbortController();
-    const move = stage.moveTo({ x: start.x + examination.longUm }, abort.signal);
-    let ended: unknown;
-    move.then(
-      () => (ended = "arrived"),
-      (error: unknown) => (ended = error),
+  /** Whether two places are the same, in these axes. */
+  same(
+    a: StageTargetUm | StagePositionUm,
+    b: StageTargetUm | StagePositionUm,
+    axes: readonly StageAxis[] = stageAxes,
+  ): boolean {
+    return axes.every(
+      (axis) =>
+        (a[axis] === undefined && b[axis] === undefined) ||
+        Math.abs((a[axis] ?? Number.NaN) - (b[axis] ?? Number.NaN)) <= this.toleranceUm,
     );
-    await seenMoving(examination, stage, start);
-    if (ended === "arrived") fail("Its long way is too short to be halted.", { longUm: examination.longUm });
-    if (ended !== undefined) throw CytoError.from(ended, "DRIVER_INVALID");
-    await use({ stage, start, move, abort, open });
-    const outcome = await examination.inTime("The end of the move", Promise.allSettled([move]));
-    if (outcome[0].status === "fulfilled") fail("A move that was to be halted has arrived.");
-    if (!stays) return;
-    await stands(examination, stage);
-    await examination.goes(stage, { x: start.x });
-  });
+  }
+
+  /** Sets out for a target, and waits until the stage is seen on its way. It is asked for its position all the while. */
+  async begin(stage: Stage, target: StageTargetUm, signal?: AbortSignal): Promise<Going> {
+    const from = await this.position(stage);
+    let ended = false;
+    const outcome = codeOf(stage.moveTo(target, signal)).then((code) => {
+      ended = true;
+      return code;
+    });
+    const until = performance.now() + setOutMs;
+    while (!ended && performance.now() < until) {
+      if (!this.same(from, await this.inTime("The position during a move", stage.position()))) break;
+      await delay(2);
+    }
+    if (ended)
+      fail(
+        `A move was over before anything could be tried on its way (${(await outcome) ?? "it arrived"}): give wider limits or a lower speed.`,
+        { from, target },
+      );
+    return { outcome };
+  }
+
+  /** The stage is where it was a while ago. */
+  async expectStanding(stage: Stage): Promise<void> {
+    const [place, position] = [this.placeUm, await this.position(stage)];
+    await delay(standMs);
+    const [placeNow, positionNow] = [this.placeUm, await this.position(stage)];
+    if (!this.same(position, positionNow)) fail("The stage still moves.", { position, positionNow });
+    if (place && placeNow && !this.same(place, placeNow)) fail("The stage truly still moves.", { place, placeNow });
+  }
+
+  /** Nothing moves while this is done. */
+  async expectNoMotion(stage: Stage, what: string, work: () => Promise<void>): Promise<void> {
+    const [moves, place, position] = [this.moves, this.placeUm, await this.position(stage)];
+    await work();
+    const [movesNow, placeNow, positionNow] = [this.moves, this.placeUm, await this.position(stage)];
+    if (moves !== movesNow) fail(`${what} moved the stage.`, { moves: (movesNow ?? 0) - (moves ?? 0) });
+    if (!this.same(position, positionNow)) fail(`${what} moved the stage.`, { position, positionNow });
+    if (place && placeNow && !this.same(place, placeNow)) fail(`${what} truly moved the stage.`, { place, placeNow });
+  }
+
+  #checkLimits(axes: readonly StageAxis[]): void {
+    for (const axis of axes) {
+      const { min, max } = this.subject.limitsUm[axis] ?? { min: 0, max: 0 };
+      if (!(max - min > 8 * this.toleranceUm))
+        fail(`The limits of ${axis} are too narrow to see a move.`, { min, max });
+    }
+  }
+
+  /** Axes in which a position lies outside of the limits. */
+  #outside(position: StagePositionUm, axes: readonly StageAxis[]): StageAxis[] {
+    return axes.filter((axis) => {
+      const { min, max } = this.subject.limitsUm[axis] ?? fail(`The axis ${axis} has no limits.`);
+      const at = position[axis] ?? Number.NaN;
+      return !(at >= min - this.toleranceUm && at <= max + this.toleranceUm);
+    });
+  }
+
+  async #makeReady(stage: Stage): Promise<void> {
+    const axes = this.axesOf(stage);
+    this.#checkLimits(axes);
+    if (!stage.referenced) {
+      const { x, y, z } = this.target(axes, 0);
+      const middle = { x: x ?? 0, y: y ?? 0, ...(z === undefined ? {} : { z }) };
+      await this.inTime("Declaring a position", stage.declare(middle));
+    }
+    const position = await this.position(stage);
+    const outside = this.#outside(position, axes);
+    if (outside.length > 0) fail(`The stage stands outside of the limits in ${outside.join(", ")}.`, { position });
+    await this.#toMiddle(stage);
+  }
+
+  async #toMiddle(stage: Stage): Promise<void> {
+    const axes = this.axesOf(stage);
+    const middle = this.target(axes, 0);
+    if (this.same(await this.position(stage), middle, axes)) return;
+    await this.inTime("The move back to the middle", stage.moveTo(middle));
+  }
+
+  /** Whether the stage stands in the middle again after something went wrong. */
+  async #recovers(stage: Stage): Promise<boolean> {
+    if (this.subject.signal?.aborted) return false;
+    try {
+      await this.inTime("Stopping", stage.stop());
+      if (this.#outside(await this.position(stage), this.axesOf(stage)).length > 0) return false;
+      await this.#toMiddle(stage);
+      return true;
+    } catch {
+      return false;
+    }
+  }
 }

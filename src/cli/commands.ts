@@ -11,6 +11,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "jobs", load: () => import("./jobs.js") },
   { name: "labels", load: () => import("./labels.js") },
   { name: "models", load: () => import("./models.js") },
+  { name: "devices", load: () => import("./devices.js") },
   { name: "scan", load: () => import("./scan.js") },
   { name: "stage", load: () => import("./stage.js") },
   { name: "calibrate", load: () => import("./calibrate.js") },
