@@ -67,7 +67,10 @@ export class Link implements AsyncDisposable {
   #closed: Promise<void> | undefined;
   #lost: CytoError | undefined;
   #repliedAtMs = 0;
+  #heardAtMs = 0;
   #usualReplyMs = 0;
+  /** Set as soon as a halt is asked for: no command that moves is sent behind it. */
+  held = false;
   onLost: (error: CytoError) => void = () => undefined;
   /** Told of each line that does not complete a reply: news that nobody asked for are among them. */
   onUnclaimed: (line: string) => void = () => undefined;
@@ -116,6 +119,11 @@ export class Link implements AsyncDisposable {
     return this.#repliedAtMs;
   }
 
+  /** When anything came last, by `performance.now()`. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
   /** What a reply usually takes, ms. */
   get usualReplyMs(): number {
     return this.#usualReplyMs;
@@ -131,9 +139,26 @@ export class Link implements AsyncDisposable {
    * @throws CytoError STAGE_SILENT where none comes in time, STAGE_REFUSED or STAGE_ALARM in the controller's words, STAGE_DISCONNECTED
    */
   exchange<T>(exchange: Exchange<T>, timeoutMs = this.#options.replyTimeoutMs): Promise<T> {
-    const turn = this.#queue.then(() => this.#ask(exchange, timeoutMs));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#ask(exchange, timeoutMs));
+  }
+
+  /**
+   * Sends what sets the stage in motion, unless `held` by the time that its turn comes.
+   * @throws CytoError STAGE_STOPPED (nothing was sent), and those of `exchange`
+   */
+  setOut<T>(exchange: Exchange<T>, timeoutMs = this.#options.replyTimeoutMs): Promise<T> {
+    return this.#inTurn(() => {
+      this.#checkFree();
+      return this.#ask(exchange, timeoutMs);
+    });
+  }
+
+  /** The same of what is not answered. @throws CytoError STAGE_STOPPED (nothing was sent) */
+  tellToSetOut(text: string): Promise<void> {
+    return this.#inTurn(() => {
+      this.#checkFree();
+      return this.tellNow(text);
+    });
   }
 
   /** A question, asked again where the reply was lost: asking moves nothing. */
@@ -159,9 +184,7 @@ export class Link implements AsyncDisposable {
 
   /** Sends what is not answered, in turn. */
   tell(text: string | Uint8Array): Promise<void> {
-    const turn = this.#queue.then(() => this.tellNow(text));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.tellNow(text));
   }
 
   /** Sends what is not answered, before all that waits. */
@@ -178,6 +201,16 @@ export class Link implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #checkFree(): void {
+    if (this.held) throw new CytoError("STAGE_STOPPED", "The move was halted before it began.");
   }
 
   async #close(): Promise<void> {
@@ -251,6 +284,7 @@ export class Link implements AsyncDisposable {
   }
 
   #onData(bytes: Buffer): void {
+    this.#heardAtMs = performance.now();
     this.#stray = (this.#stray + bytes.toString("latin1")).slice(-400);
     for (const line of this.#splitter.take(bytes)) {
       const late = this.#debts.pay(line);

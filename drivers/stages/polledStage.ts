@@ -129,7 +129,7 @@ export class PolledStage implements Stage {
 
   async stop(): Promise<void> {
     this.#check();
-    if (this.#going) this.#going.stopped = true;
+    if (this.#going) this.#stopGoing(this.#going);
     await this.#guard(() => this.#haltAndStand());
   }
 
@@ -143,7 +143,7 @@ export class PolledStage implements Stage {
   async #close(): Promise<void> {
     this.#request.signal.removeEventListener("abort", this.#onAbort);
     if (this.#going) {
-      this.#going.stopped = true;
+      this.#stopGoing(this.#going);
       const timeUp = new AbortController();
       await Promise.race([
         this.#haltAndStand(timeUp.signal).catch(() => undefined),
@@ -157,6 +157,11 @@ export class PolledStage implements Stage {
   #check(): void {
     if (this.#fault) throw this.#fault;
     if (this.#closed) throw new CytoError("STAGE_DISCONNECTED", "The stage is closed.");
+  }
+
+  #stopGoing(going: Going): void {
+    going.stopped = true;
+    this.#link.held = true;
   }
 
   #busy(): CytoError {
@@ -186,8 +191,9 @@ export class PolledStage implements Stage {
     if (signal?.aborted) throw stopped();
     const going: Going = { stopped: false };
     this.#going = going;
+    this.#link.held = false;
     const halt = (): void => {
-      going.stopped = true;
+      this.#stopGoing(going);
       void this.#haltSurely().catch(() => undefined);
     };
     signal?.addEventListener("abort", halt, { once: true });
@@ -213,7 +219,7 @@ export class PolledStage implements Stage {
       if (silentMs < limitMs) timer = setTimeout(look, limitMs - silentMs, false);
       else if (!again) timer = setTimeout(look, secondLookMs, true);
       else if (!going.stopped) {
-        going.stopped = true;
+        this.#stopGoing(going);
         going.silentMs = silentMs;
         void this.#haltSurely().catch(() => undefined);
       }

@@ -22,10 +22,11 @@ describe.skipIf(!requireTool("socat"))("stages on a line that fails in mid-move 
           const { figures } = trial;
           for (const name of ["rounds", "arrived", "failed", "unrequested", "misplaced"] as const)
             all[name] += figures[name];
-          for (const name of ["stopMs", "noticedMs", "reopenedMs"] as const) all[name].push(...figures[name]);
+          for (const name of ["wrong", "stopMs", "noticedMs", "reopenedMs"] as const)
+            (all[name] as unknown[]).push(...figures[name]);
         }),
       );
-      const { stopMs, noticedMs, reopenedMs, ...counts } = all;
+      const { wrong, stopMs, noticedMs, reopenedMs, ...counts } = all;
       const summary = (name: string, values: readonly number[]): Record<string, number> =>
         values.length === 0
           ? {}
@@ -37,6 +38,7 @@ describe.skipIf(!requireTool("socat"))("stages on a line that fails in mid-move 
         ...summary("noticed", noticedMs),
         ...summary("reopened", reopenedMs),
       });
+      expect(wrong).toEqual([]);
       expect([all.rounds, all.unrequested, all.misplaced]).toEqual([promised, 0, 0]);
       for (const ms of stopMs) expect(ms).toBeLessThanOrEqual(200);
       for (const ms of reopenedMs) expect(ms).toBeLessThanOrEqual(5000);

@@ -74,7 +74,7 @@ class GrblController implements Controller {
     const own = Object.fromEntries(
       this.axes.flatMap((axis) => (target[axis] === undefined ? [] : [[axis, target[axis] - this.#declaredUm[axis]]])),
     );
-    await this.#link.exchange(protocol.move(toSteps(own, this.#map), this.#options.speedMmPerMin));
+    await this.#link.setOut(protocol.move(toSteps(own, this.#map), this.#options.speedMmPerMin));
   }
 
   async halt(): Promise<void> {
@@ -96,7 +96,7 @@ class GrblController implements Controller {
   async #home(): Promise<void> {
     this.#homing = true;
     try {
-      await this.#link.exchange(protocol.homeAll, this.#options.homingTimeoutMs);
+      await this.#link.setOut(protocol.homeAll, this.#options.homingTimeoutMs);
       this.#declaredUm = { x: 0, y: 0, z: 0 };
       this.#alarm = undefined;
     } finally {

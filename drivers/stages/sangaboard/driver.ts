@@ -46,7 +46,7 @@ class SangaboardController implements Controller {
     const steps = toSteps(counted, this.map);
     const way = axes.map((axis, index) => (steps[axis] === undefined ? 0 : Math.round(steps[axis]) - here[index]!));
     if (way.every((length) => length === 0)) return;
-    await this.link.exchange(protocol.move([way[0]!, way[1]!, way[2]!]));
+    await this.link.setOut(protocol.move([way[0]!, way[1]!, way[2]!]));
   }
 
   async halt(): Promise<void> {

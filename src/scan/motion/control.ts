@@ -183,7 +183,10 @@ class ReconnectingStage implements StageControl {
       clearTimeout(timer);
       clearInterval(follow);
       this.#halt = undefined;
-      if (this.#stage === stage) this.#tell({ type: "ended", referenced: stage.referenced, positionUm, failure });
+      if (this.#stage === stage) {
+        this.#tell({ type: "ended", referenced: stage.referenced, positionUm, failure });
+        if (positionUm === undefined) this.#lookWhere(stage);
+      }
     }
   }
 

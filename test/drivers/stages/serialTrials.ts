@@ -19,6 +19,8 @@ export interface TrialFigures {
   unrequested: number;
   /** Places that were believed and are not where the table is. */
   misplaced: number;
+  /** What was wrong, in words. */
+  readonly wrong: string[];
   /** From silence, or from a stop that was asked for, to the controller's hearing the halt. */
   readonly stopMs: number[];
   /** From the pulling of the cable to the stage's being known as lost. */
@@ -33,6 +35,7 @@ export const noFigures = (): TrialFigures => ({
   failed: 0,
   unrequested: 0,
   misplaced: 0,
+  wrong: [],
   stopMs: [],
   noticedMs: [],
   reopenedMs: [],
@@ -227,15 +230,23 @@ export class SerialTrial implements AsyncDisposable {
     for (const axis of axes) {
       const own = begun.filter((move) => move.axis === axis);
       const asked = own.filter(({ to }) => Math.abs(to - wanted[axis]) <= toleranceSteps).slice(0, 1);
-      figures.unrequested += own.length - asked.length;
-      if (arrived && Math.abs(motors.place(axis) - wanted[axis]) > toleranceSteps) figures.misplaced++;
+      if (own.length > asked.length) this.#note("unrequested", { axis, begun: own, wanted: wanted[axis] });
+      const off = motors.place(axis) - wanted[axis];
+      if (arrived && Math.abs(off) > toleranceSteps) this.#note("misplaced", { axis, off, arrived });
     }
-    figures.unrequested += begun.filter(({ axis }) => axis === "z").length;
+    const focus = begun.filter(({ axis }) => axis === "z");
+    if (focus.length > 0) this.#note("unrequested", { begun: focus });
     const { positionUm, referenced } = control.status;
     if (!referenced || positionUm === undefined) return;
     for (const axis of axes) {
       const believed = positionUm[axis] / subject.umPerStep[axis];
-      if (Math.abs(believed - motors.place(axis)) > toleranceSteps) figures.misplaced++;
+      const place = motors.place(axis);
+      if (Math.abs(believed - place) > toleranceSteps) this.#note("misplaced", { axis, believed, place });
     }
+  }
+
+  #note(what: "unrequested" | "misplaced", details: object): void {
+    this.figures[what]++;
+    this.figures.wrong.push(`${what} ${this.subject.name} ${JSON.stringify(details)}`);
   }
 }
