@@ -15,10 +15,21 @@ const longest = 4096;
 export class LineSplitter {
   readonly #framing: Framing;
   #rest = "";
-  #tooLong = false;
+  #dropping = false;
 
   constructor(framing: Framing) {
     this.#framing = framing;
+  }
+
+  /**
+   * Gives up the line that has begun: what still comes of it is dropped with it, up to its end. A reply that was cut off would run into
+   * the next one, and be read as a place where the stage never was. Where replies are without an end, only what has come is dropped.
+   */
+  forsake(): void {
+    if (this.#rest.trim() === "") return;
+    this.#dropping = this.#framing.single === undefined;
+    // Its last byte may be the first half of the line's end.
+    this.#rest = this.#dropping ? this.#rest.slice(-1) : "";
   }
 
   /** The lines that these bytes complete. */
@@ -27,17 +38,17 @@ export class LineSplitter {
     const lines: string[] = [];
     for (const byte of bytes) {
       const character = String.fromCharCode(byte);
-      if (this.#rest === "" && !this.#tooLong && single?.includes(character)) {
+      if (this.#rest === "" && !this.#dropping && single?.includes(character)) {
         lines.push(character);
         continue;
       }
       this.#rest += character;
       if (this.#rest.endsWith(end)) {
-        if (!this.#tooLong) lines.push(this.#rest.slice(0, -end.length));
+        if (!this.#dropping) lines.push(this.#rest.slice(0, -end.length));
         this.#rest = "";
-        this.#tooLong = false;
+        this.#dropping = false;
       } else if (this.#rest.length > longest) {
-        this.#tooLong = true;
+        this.#dropping = true;
         this.#rest = this.#rest.slice(-1);
       }
     }

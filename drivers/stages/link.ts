@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { SerialPort } from "serialport";
 import { CytoError } from "../../src/core/index.js";
+import { Debts } from "./debts.js";
 import type { Exchange, Reading } from "./exchange.js";
 import { type Framing, LineSplitter } from "./lines.js";
 
@@ -14,8 +16,11 @@ export interface LinkOptions {
 }
 
 interface Waiting {
-  /** @returns whether the line completed the reply */
-  take(line: string): boolean;
+  /**
+   * @param late whether the line may be the late reply to an earlier request
+   * @returns whether the line was a reply, and is used up
+   */
+  take(line: string, late: boolean): boolean;
   fail(error: CytoError): void;
 }
 
@@ -37,6 +42,17 @@ const openPort = (path: string, { baudRate, stopBits = 1 }: LinkOptions): Promis
     port.open((error) => (error ? reject(portError(path, error)) : resolve(port)));
   });
 
+/** Reads until two readings in a row are the same; the last of some where none are, as of what is moved by hand. */
+export async function agreed<T>(read: () => Promise<T>): Promise<T> {
+  let before = await read();
+  for (let tries = 0; tries < 6; tries++) {
+    const now = await read();
+    if (isDeepStrictEqual(before, now)) return now;
+    before = now;
+  }
+  return before;
+}
+
 /** A serial port with requests and replies. One request at a time; a halt overtakes those that wait. */
 export class Link implements AsyncDisposable {
   /** What came last that no request claimed: tells what else is on the port. */
@@ -45,12 +61,18 @@ export class Link implements AsyncDisposable {
   readonly #splitter: LineSplitter;
   readonly #options: LinkOptions;
   readonly #waiting = new Set<Waiting>();
+  readonly #debts = new Debts();
   #queue: Promise<unknown> = Promise.resolve();
   #closing = false;
   #closed: Promise<void> | undefined;
   #lost: CytoError | undefined;
+  #repliedAtMs = 0;
+  #heardAtMs = 0;
+  #usualReplyMs = 0;
+  /** Set as soon as a halt is asked for: no command that moves is sent behind it. */
+  held = false;
   onLost: (error: CytoError) => void = () => undefined;
-  /** Told of each line that answers no request. */
+  /** Told of each line that does not complete a reply: news that nobody asked for are among them. */
   onUnclaimed: (line: string) => void = () => undefined;
 
   private constructor(port: SerialPort, options: LinkOptions) {
@@ -92,14 +114,51 @@ export class Link implements AsyncDisposable {
     return this.#stray !== "";
   }
 
+  /** When the last reply came, by `performance.now()`. */
+  get repliedAtMs(): number {
+    return this.#repliedAtMs;
+  }
+
+  /** When anything came last, by `performance.now()`. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  /** What a reply usually takes, ms. */
+  get usualReplyMs(): number {
+    return this.#usualReplyMs;
+  }
+
+  /** Takes the controller for lost, though its port is there. */
+  giveUp(error: CytoError): void {
+    this.#lose(error);
+  }
+
   /**
    * Asks, and reads the reply.
    * @throws CytoError STAGE_SILENT where none comes in time, STAGE_REFUSED or STAGE_ALARM in the controller's words, STAGE_DISCONNECTED
    */
   exchange<T>(exchange: Exchange<T>, timeoutMs = this.#options.replyTimeoutMs): Promise<T> {
-    const turn = this.#queue.then(() => this.#ask(exchange, timeoutMs));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.#ask(exchange, timeoutMs));
+  }
+
+  /**
+   * Sends what sets the stage in motion, unless `held` by the time that its turn comes.
+   * @throws CytoError STAGE_STOPPED (nothing was sent), and those of `exchange`
+   */
+  setOut<T>(exchange: Exchange<T>, timeoutMs = this.#options.replyTimeoutMs): Promise<T> {
+    return this.#inTurn(() => {
+      this.#checkFree();
+      return this.#ask(exchange, timeoutMs);
+    });
+  }
+
+  /** The same of what is not answered. @throws CytoError STAGE_STOPPED (nothing was sent) */
+  tellToSetOut(text: string): Promise<void> {
+    return this.#inTurn(() => {
+      this.#checkFree();
+      return this.tellNow(text);
+    });
   }
 
   /** A question, asked again where the reply was lost: asking moves nothing. */
@@ -113,6 +172,11 @@ export class Link implements AsyncDisposable {
     }
   }
 
+  /** Asks of what stands still until two replies agree: most controllers' replies do not show that a digit was garbled on the way. */
+  async askSurely<T>(exchange: Exchange<T>): Promise<T> {
+    return agreed(() => this.ask(exchange));
+  }
+
   /** Asks at once, before all that waits. */
   urgent<T>(exchange: Exchange<T>): Promise<T> {
     return this.#ask(exchange, this.#options.replyTimeoutMs);
@@ -120,9 +184,7 @@ export class Link implements AsyncDisposable {
 
   /** Sends what is not answered, in turn. */
   tell(text: string | Uint8Array): Promise<void> {
-    const turn = this.#queue.then(() => this.tellNow(text));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#inTurn(() => this.tellNow(text));
   }
 
   /** Sends what is not answered, before all that waits. */
@@ -141,6 +203,16 @@ export class Link implements AsyncDisposable {
     return this.#closed;
   }
 
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #checkFree(): void {
+    if (this.held) throw new CytoError("STAGE_STOPPED", "The move was halted before it began.");
+  }
+
   async #close(): Promise<void> {
     this.#closing = true;
     this.#failAll(this.#disconnected());
@@ -153,6 +225,8 @@ export class Link implements AsyncDisposable {
   async #ask<T>({ text, read }: Exchange<T>, timeoutMs: number): Promise<T> {
     if (this.#lost || this.#closing) throw this.#lost ?? this.#disconnected();
     this.#stray = "";
+    // What came before the request is no part of its reply.
+    if (this.#waiting.size === 0) this.#splitter.forsake();
     const reply = this.#reply(read, timeoutMs);
     await Promise.all([this.tellNow(text), reply]);
     const reading = await reply;
@@ -162,20 +236,34 @@ export class Link implements AsyncDisposable {
     });
   }
 
+  /** What may be a late reply to an earlier request counts only where no other comes. */
   #reply<T>(read: Exchange<T>["read"], timeoutMs: number): Promise<Reading<T>> {
     return new Promise((resolve, reject) => {
       const lines: string[] = [];
+      const askedAtMs = performance.now();
+      let perhaps: Reading<T> | undefined;
       const end = (): void => {
         clearTimeout(timer);
         this.#waiting.delete(waiting);
       };
+      const settle = (reading: Reading<T>): void => {
+        end();
+        resolve(reading);
+      };
       const waiting: Waiting = {
-        take: (line) => {
+        take: (line, late) => {
           if (lines.push(line) > 200) lines.shift();
           const reading = read(lines);
           if (reading === undefined) return false;
-          end();
-          resolve(reading);
+          lines.length = 0;
+          this.#repliedAtMs = performance.now();
+          if (late && !("alarm" in reading && reading.alarm)) perhaps = reading;
+          else {
+            // What is given more time than others, as a search for switches, tells nothing of the usual.
+            if (timeoutMs === this.#options.replyTimeoutMs)
+              this.#usualReplyMs += (this.#repliedAtMs - askedAtMs - this.#usualReplyMs) / 8;
+            settle(reading);
+          }
           return true;
         },
         fail: (error) => {
@@ -183,22 +271,35 @@ export class Link implements AsyncDisposable {
           reject(error);
         },
       };
-      const timer = setTimeout(() => waiting.fail(this.#silent()), timeoutMs);
+      const timer = setTimeout(() => {
+        if (perhaps) {
+          settle(perhaps);
+          return;
+        }
+        this.#debts.add(read, lines);
+        waiting.fail(this.#silent());
+      }, timeoutMs);
       this.#waiting.add(waiting);
     });
   }
 
   #onData(bytes: Buffer): void {
+    this.#heardAtMs = performance.now();
     this.#stray = (this.#stray + bytes.toString("latin1")).slice(-400);
     for (const line of this.#splitter.take(bytes)) {
+      const late = this.#debts.pay(line);
       // The oldest first: replies come in the order of the requests.
-      if (this.#waiting.size === 0) this.onUnclaimed(line);
-      for (const waiting of [...this.#waiting]) if (waiting.take(line)) break;
+      if (![...this.#waiting].some((waiting) => waiting.take(line, late))) this.onUnclaimed(line);
     }
   }
 
   #onLost(cause?: Error): CytoError {
-    const error = this.#lost ?? this.#disconnected(cause);
+    return this.#lose(this.#disconnected(cause));
+  }
+
+  /** @returns why it is lost: the first reason stays */
+  #lose(reason: CytoError): CytoError {
+    const error = this.#lost ?? reason;
     if (this.#closing || this.#lost) return error;
     this.#lost = error;
     this.#failAll(error);

@@ -29,8 +29,17 @@ async function whatElse(link: Link, title: string, cause: CytoError): Promise<Cy
   );
 }
 
+/** Ends a move that a program before this one began, and that nobody waits for. */
+async function comeToAStand(controller: Controller): Promise<void> {
+  for (let polls = 0; await controller.moving(); polls++) {
+    if (polls % 10 === 0) await controller.halt();
+    await delay(20);
+  }
+}
+
 /**
- * Opens the port, lets `identify` find out that the controller is there, and makes a stage of it. Nothing moves.
+ * Opens the port, lets `identify` find out that the controller is there, and makes a stage of it. Nothing is set in motion, and what moves
+ * comes to a stand.
  * @throws CytoError STAGE_WRONG_DEVICE where something else answers, STAGE_SILENT where nothing does, and those of `Link.open`
  */
 export async function openSerialStage<Options>(
@@ -54,7 +63,9 @@ export async function openSerialStage<Options>(
     } catch (error) {
       throw error instanceof CytoError ? await whatElse(link, how.title, error) : error;
     }
-    return new PolledStage(await how.setUp(link), link, request);
+    const controller = await how.setUp(link);
+    await comeToAStand(controller);
+    return new PolledStage(controller, link, request);
   } catch (error) {
     await link[Symbol.asyncDispose]();
     signal.throwIfAborted();

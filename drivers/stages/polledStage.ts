@@ -8,7 +8,7 @@ import {
   type StageTargetUm,
   stageAxes,
 } from "../contract.js";
-import type { Link } from "./link.js";
+import { agreed, type Link } from "./link.js";
 
 /** What a controller can, in the stage's axes and um. Every command but `halt` waits its turn on the link. */
 export interface Controller {
@@ -20,6 +20,8 @@ export interface Controller {
   readonly toleranceUm: number;
   position(): Promise<StagePositionUm>;
   moving(): Promise<boolean>;
+  /** How long it may be silent in mid-move before it is halted, ms; 120, or four times its usual reply, where it is not given. */
+  readonly silenceMs?: number | undefined;
   /** Begins an absolute move. */
   start(target: StageTargetUm): Promise<void>;
   /** Ends all moves; sent before all that waits. */
@@ -35,13 +37,19 @@ export interface Controller {
     | undefined;
 }
 
-type Going = { stopped: boolean };
+type Going = { stopped: boolean; silentMs?: number };
 
 const pollMs = 15;
 /** A controller may tell that it stands before it has set out. */
 const graceMs = 300;
 /** On the search for its switches a stage stands for a moment where it turns. */
 const homingQuietMs = 800;
+/** A controller that answers nothing for so long in mid-move is halted: it may have lost its way. */
+const silenceMs = 120;
+/** What came meanwhile is read first: the program itself may have been held up. */
+const secondLookMs = 15;
+/** Time to come to a stand before the port is closed. */
+const closingMs = 1000;
 
 const stopped = (): CytoError => new CytoError("STAGE_STOPPED", "The move was halted.");
 
@@ -76,7 +84,8 @@ export class PolledStage implements Stage {
 
   async position(): Promise<StagePositionUm> {
     this.#check();
-    return this.#guard(() => this.#controller.position());
+    const read = () => this.#controller.position();
+    return this.#guard(() => (this.#going ? read() : agreed(read)));
   }
 
   async moveTo(target: StageTargetUm, signal?: AbortSignal): Promise<StagePositionUm> {
@@ -84,7 +93,7 @@ export class PolledStage implements Stage {
     this.#checkTarget(target);
     return this.#travel(signal, async (going) => {
       try {
-        await this.#controller.start(target);
+        await this.#watched(going, () => this.#controller.start(target));
       } catch (error) {
         // One axis may have set out before another was refused.
         await this.#controller.halt().catch(() => undefined);
@@ -107,7 +116,7 @@ export class PolledStage implements Stage {
       await this.#stand(going, homingQuietMs);
       await homing.end();
       this.#referenced = true;
-      return this.#controller.position();
+      return agreed(() => this.#controller.position());
     });
   }
 
@@ -120,15 +129,8 @@ export class PolledStage implements Stage {
 
   async stop(): Promise<void> {
     this.#check();
-    if (this.#going) this.#going.stopped = true;
-    await this.#guard(async () => {
-      await this.#haltSurely();
-      for (let polls = 1; await this.#controller.moving(); polls++) {
-        await delay(pollMs);
-        // A halt that is not answered may have been lost on the way.
-        if (polls % 10 === 0) await this.#haltSurely();
-      }
-    });
+    if (this.#going) this.#stopGoing(this.#going);
+    await this.#guard(() => this.#haltAndStand());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -141,11 +143,13 @@ export class PolledStage implements Stage {
   async #close(): Promise<void> {
     this.#request.signal.removeEventListener("abort", this.#onAbort);
     if (this.#going) {
-      this.#going.stopped = true;
-      // What is answered after the halt tells that the halt has left the port.
-      await this.#haltSurely()
-        .then(() => this.#controller.moving())
-        .catch(() => undefined);
+      this.#stopGoing(this.#going);
+      const timeUp = new AbortController();
+      await Promise.race([
+        this.#haltAndStand(timeUp.signal).catch(() => undefined),
+        delay(closingMs, undefined, { signal: timeUp.signal, ref: false }).catch(() => undefined),
+      ]);
+      timeUp.abort();
     }
     await this.#link[Symbol.asyncDispose]();
   }
@@ -153,6 +157,11 @@ export class PolledStage implements Stage {
   #check(): void {
     if (this.#fault) throw this.#fault;
     if (this.#closed) throw new CytoError("STAGE_DISCONNECTED", "The stage is closed.");
+  }
+
+  #stopGoing(going: Going): void {
+    going.stopped = true;
+    this.#link.held = true;
   }
 
   #busy(): CytoError {
@@ -182,14 +191,16 @@ export class PolledStage implements Stage {
     if (signal?.aborted) throw stopped();
     const going: Going = { stopped: false };
     this.#going = going;
+    this.#link.held = false;
     const halt = (): void => {
-      going.stopped = true;
+      this.#stopGoing(going);
       void this.#haltSurely().catch(() => undefined);
     };
     signal?.addEventListener("abort", halt, { once: true });
     try {
       return await this.#guard(() => go(going));
     } catch (error) {
+      if (this.#fault === undefined && going.silentMs !== undefined) throw this.#silent(going.silentMs, error);
       if (going.stopped && this.#fault === undefined) throw stopped();
       throw error;
     } finally {
@@ -198,11 +209,42 @@ export class PolledStage implements Stage {
     }
   }
 
+  /** Lets the controller work on a move, and halts it where it says nothing for too long. */
+  async #watched<T>(going: Going, work: () => Promise<T>): Promise<T> {
+    const beganMs = performance.now();
+    const limitMs = this.#controller.silenceMs ?? Math.max(silenceMs, 4 * this.#link.usualReplyMs);
+    let timer: NodeJS.Timeout;
+    const look = (again: boolean): void => {
+      const silentMs = performance.now() - Math.max(beganMs, this.#link.repliedAtMs);
+      if (silentMs < limitMs) timer = setTimeout(look, limitMs - silentMs, false);
+      else if (!again) timer = setTimeout(look, secondLookMs, true);
+      else if (!going.stopped) {
+        this.#stopGoing(going);
+        going.silentMs = silentMs;
+        void this.#haltSurely().catch(() => undefined);
+      }
+    };
+    timer = setTimeout(look, limitMs, false);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #silent(silentMs: number, cause: unknown): CytoError {
+    return new CytoError(
+      "STAGE_SILENT",
+      `The stage said nothing for ${Math.round(silentMs)} ms in mid-move, and was halted.`,
+      { cause },
+    );
+  }
+
   /** Waits until the controller tells that it stands, and has told so for `quietMs`. */
   async #stand(going: Going, quietMs = 0): Promise<void> {
     let movedAt = performance.now();
     for (;;) {
-      const moves = await this.#controller.moving();
+      const moves = await this.#watched(going, () => this.#controller.moving());
       if (going.stopped && !moves) throw stopped();
       if (moves) movedAt = performance.now();
       else if (performance.now() - movedAt >= quietMs) return;
@@ -214,7 +256,7 @@ export class PolledStage implements Stage {
     const graceUntil = performance.now() + graceMs;
     for (;;) {
       await this.#stand(going);
-      const position = await this.#controller.position();
+      const position = await agreed(() => this.#controller.position());
       if (going.stopped) throw stopped();
       const missed = this.axes.filter((axis) => {
         const wanted = target[axis];
@@ -228,6 +270,15 @@ export class PolledStage implements Stage {
         });
       }
       await delay(pollMs);
+    }
+  }
+
+  async #haltAndStand(signal?: AbortSignal): Promise<void> {
+    await this.#haltSurely();
+    for (let polls = 1; (await this.#controller.moving()) && signal?.aborted !== true; polls++) {
+      await delay(pollMs);
+      // A halt that is not answered may have been lost on the way.
+      if (polls % 10 === 0) await this.#haltSurely();
     }
   }
 

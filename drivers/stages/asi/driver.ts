@@ -29,13 +29,13 @@ function controller(link: Link, identity: string, options: AsiOptions, letters: 
     toleranceUm: 1,
     position,
     moving: () => link.ask(protocol.askMoving),
-    start: async (target: StageTargetUm) => void (await link.exchange(protocol.move(letters, toSteps(target, map)))),
+    start: async (target: StageTargetUm) => void (await link.setOut(protocol.move(letters, toSteps(target, map)))),
     halt: async () => void (await link.urgent(protocol.halt)),
     declare,
     ...(options.homing
       ? {
           homing: {
-            begin: async () => void (await link.exchange(protocol.home(letters, ["x", "y"]))),
+            begin: async () => void (await link.setOut(protocol.home(letters, ["x", "y"]))),
             end: () => declare({ x: 0, y: 0 }),
           },
         }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CytoError } from "../../../src/core/index.js";
 import type { StageAxis, StageDriver, StageOpenRequest, StagePositionUm, StageTargetUm } from "../../contract.js";
 import { type AxisMap, toSteps, toUm } from "../axes.js";
-import type { Link } from "../link.js";
+import { agreed, type Link } from "../link.js";
 import { openSerialStage } from "../openSerialStage.js";
 import type { Controller } from "../polledStage.js";
 import { type GrblOptions, manifest } from "./manifest.js";
@@ -30,6 +30,7 @@ class GrblController implements Controller {
   #declaredUm: Readonly<Record<StageAxis, number>> = { x: 0, y: 0, z: 0 };
   #halting = false;
   #homing = false;
+  #resetting = false;
   #alarm: CytoError | undefined;
 
   constructor(
@@ -73,17 +74,18 @@ class GrblController implements Controller {
     const own = Object.fromEntries(
       this.axes.flatMap((axis) => (target[axis] === undefined ? [] : [[axis, target[axis] - this.#declaredUm[axis]]])),
     );
-    await this.#link.exchange(protocol.move(toSteps(own, this.#map), this.#options.speedMmPerMin));
+    await this.#link.setOut(protocol.move(toSteps(own, this.#map), this.#options.speedMmPerMin));
   }
 
   async halt(): Promise<void> {
     this.#halting = true;
     // While homing it hears nothing but the reset.
+    this.#resetting ||= this.#homing;
     await this.#link.tellNow(this.#homing ? protocol.softReset : protocol.feedHold);
   }
 
   async declare(position: StagePositionUm): Promise<void> {
-    const here = await this.position();
+    const here = await agreed(() => this.position());
     const shift = (axis: StageAxis): number => {
       const wanted = position[axis];
       return wanted === undefined ? this.#declaredUm[axis] : this.#declaredUm[axis] + wanted - (here[axis] ?? 0);
@@ -94,7 +96,7 @@ class GrblController implements Controller {
   async #home(): Promise<void> {
     this.#homing = true;
     try {
-      await this.#link.exchange(protocol.homeAll, this.#options.homingTimeoutMs);
+      await this.#link.setOut(protocol.homeAll, this.#options.homingTimeoutMs);
       this.#declaredUm = { x: 0, y: 0, z: 0 };
       this.#alarm = undefined;
     } finally {
@@ -115,11 +117,22 @@ class GrblController implements Controller {
     }
   }
 
-  /** An alarm comes by itself; behind it the controller may be silent. */
+  /** An alarm comes by itself; behind it the controller may be silent. So does a greeting, where it was started anew. */
   #hear(line: string): void {
+    if (protocol.isGreeting(line)) {
+      if (!this.#resetting) this.#link.giveUp(this.#startedAnew());
+      this.#resetting = false;
+      return;
+    }
     const alarm = /^ALARM:(\d{1,2})$/.exec(line.trim());
     if (!alarm) return;
     this.#alarm = new CytoError("STAGE_ALARM", `The controller says: ${protocol.alarmText(Number(alarm[1]))}.`, {
+      context: { source: this.#link.source },
+    });
+  }
+
+  #startedAnew(): CytoError {
+    return new CytoError("STAGE_UNREFERENCED", "The controller was started anew: where it stands is not known.", {
       context: { source: this.#link.source },
     });
   }
@@ -129,12 +142,25 @@ class GrblController implements Controller {
   }
 }
 
-/** Behind a limit alarm nothing is answered before a reset, which moves nothing. */
+/** A move that a program before this one began, and that nobody waits for, is ended: while it moves it does not tell what it is. */
+const standStill = async (link: Link): Promise<void> => {
+  await link.tellNow(protocol.feedHold);
+  for (;;) {
+    const { state } = await link.ask(protocol.askStatus(false));
+    if (state !== "Hold:1" && state !== "Run" && state !== "Jog") return;
+    await delay(20);
+  }
+};
+
+/** In a hold, and behind a limit alarm, lines are not answered before a reset, which moves nothing. */
 const identify = async (link: Link): Promise<string> => {
   try {
     return await link.ask(protocol.askVersion, 2);
   } catch (error) {
-    if (!(error instanceof CytoError) || !["STAGE_SILENT", "STAGE_ALARM"].includes(error.code)) throw error;
+    if (!(error instanceof CytoError)) throw error;
+    const moves = error.code === "STAGE_REFUSED" && error.context?.reply === protocol.notWhileMoving;
+    if (!moves && !["STAGE_SILENT", "STAGE_ALARM"].includes(error.code)) throw error;
+    if (moves) await standStill(link);
     await link.exchange(protocol.reset, bootMs);
     return link.ask(protocol.askVersion, 2);
   }

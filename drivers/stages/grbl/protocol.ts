@@ -92,7 +92,10 @@ export const askStatus = (inches: boolean, knownOffsetMm?: GrblPlace): Exchange<
   },
 });
 
-/** Version, e.g. `1.1h`. Moves nothing; answered in every state but behind a limit alarm. */
+/** What it says to lines that are for a standing machine. */
+export const notWhileMoving = "error:8";
+
+/** Version, e.g. `1.1h`. Moves nothing; answered where it stands, locked or not, but not in a hold or behind a limit alarm. */
 export const askVersion: Exchange<string> = {
   text: "$I\n",
   read: (lines) => {
@@ -130,8 +133,11 @@ export const move = (target: Partial<GrblPlace>, speedMmPerMin: number | undefin
 /** Answered when the switches are found; nothing else is answered meanwhile. */
 export const homeAll: Exchange<true> = { text: "$H\n", read: done };
 
+/** What it says when it was started or reset. */
+export const isGreeting = (line: string): boolean => /^Grbl \d/.test(line.trim());
+
 /** After a soft reset: its greeting. */
 export const reset: Exchange<true> = {
   text: softReset,
-  read: (lines) => (/^Grbl \d/.test(lines.at(-1)?.trim() ?? "") ? { value: true } : undefined),
+  read: (lines) => (isGreeting(lines.at(-1) ?? "") ? { value: true } : undefined),
 };

@@ -28,15 +28,14 @@ function controller(link: Link, identity: string, options: LudlOptions, letters:
       for (const letter of Object.values(letters)) if (await link.ask(protocol.askMoving(letter))) return true;
       return false;
     },
-    start: async (target: StageTargetUm) =>
-      void (await link.exchange(protocol.move(letters, toSteps(target, options)))),
+    start: async (target: StageTargetUm) => void (await link.setOut(protocol.move(letters, toSteps(target, options)))),
     halt: async () => void (await link.urgent(protocol.halt)),
     declare,
     ...(options.homing
       ? {
           homing: {
             // Some answer when it begins, some when it is there.
-            begin: () => link.tell(protocol.home(letters, ["x", "y"]).text),
+            begin: () => link.tellToSetOut(protocol.home(letters, ["x", "y"]).text),
             end: () => declare({ x: 0, y: 0 }),
           },
         }

@@ -31,8 +31,8 @@ function controller(link: Link, identity: string, options: PriorOptions, umPerSt
     position,
     moving: () => link.ask(protocol.askMoving),
     start: async (target: StageTargetUm) => {
-      const here = await link.ask(protocol.askPosition);
-      await link.exchange(protocol.move(rounded(toSteps(target, map)), here));
+      const here = await link.askSurely(protocol.askPosition);
+      await link.setOut(protocol.move(rounded(toSteps(target, map)), here));
     },
     halt: async () => void (await link.urgent(protocol.halt)),
     declare,
@@ -40,7 +40,7 @@ function controller(link: Link, identity: string, options: PriorOptions, umPerSt
       ? {
           homing: {
             // Some answer when it begins, some when it is there.
-            begin: () => link.tell(protocol.initialiseStage.text),
+            begin: () => link.tellToSetOut(protocol.initialiseStage.text),
             end: async () => {
               const { x, y } = await link.ask(protocol.askPosition);
               if (Math.abs(x) <= 2 && Math.abs(y) <= 2) return;

@@ -1,7 +1,7 @@
 import { CytoError } from "../../../src/core/index.js";
 import type { StageAxis, StageDriver, StageOpenRequest, StagePositionUm } from "../../contract.js";
 import { type AxisMap, toSteps, toUm } from "../axes.js";
-import type { Link } from "../link.js";
+import { agreed, type Link } from "../link.js";
 import { openSerialStage } from "../openSerialStage.js";
 import type { Controller } from "../polledStage.js";
 import { manifest, type SangaboardOptions } from "./manifest.js";
@@ -26,7 +26,7 @@ class SangaboardController implements Controller {
   }
 
   async position(): Promise<StagePositionUm> {
-    const counted = await this.#counted();
+    const counted = await agreed(() => this.#counted());
     return {
       x: counted.x + this.#offsetUm.x,
       y: counted.y + this.#offsetUm.y,
@@ -39,14 +39,14 @@ class SangaboardController implements Controller {
   }
 
   async start(target: Partial<Readonly<Record<StageAxis, number>>>): Promise<void> {
-    const here = await this.link.ask(protocol.askPosition);
+    const here = await this.link.askSurely(protocol.askPosition);
     const counted = Object.fromEntries(
       axes.flatMap((axis) => (target[axis] === undefined ? [] : [[axis, target[axis] - this.#offsetUm[axis]]])),
     );
     const steps = toSteps(counted, this.map);
     const way = axes.map((axis, index) => (steps[axis] === undefined ? 0 : Math.round(steps[axis]) - here[index]!));
     if (way.every((length) => length === 0)) return;
-    await this.link.exchange(protocol.move([way[0]!, way[1]!, way[2]!]));
+    await this.link.setOut(protocol.move([way[0]!, way[1]!, way[2]!]));
   }
 
   async halt(): Promise<void> {
@@ -54,7 +54,7 @@ class SangaboardController implements Controller {
   }
 
   async declare(position: StagePositionUm): Promise<void> {
-    const counted = await this.#counted();
+    const counted = await agreed(() => this.#counted());
     this.#offsetUm = {
       x: position.x - counted.x,
       y: position.y - counted.y,

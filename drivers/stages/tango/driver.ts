@@ -11,8 +11,9 @@ import * as protocol from "./protocol.js";
 const um = { x: 1, y: 1, z: 1 };
 
 /** Instructions are not answered: what became of one is asked afterwards. */
-async function instruct(link: Link, instructions: string): Promise<void> {
-  await link.tell(protocol.clearErrors + instructions);
+async function instruct(link: Link, instructions: string, { moves = false } = {}): Promise<void> {
+  const text = protocol.clearErrors + instructions;
+  await (moves ? link.tellToSetOut(text) : link.tell(text));
   await link.ask(protocol.askError);
 }
 
@@ -34,13 +35,13 @@ function controller(link: Link, identity: string, options: TangoOptions, referen
     toleranceUm: 1,
     position,
     moving: () => link.ask(protocol.askMoving),
-    start: (target: StageTargetUm) => instruct(link, protocol.move(places(target))),
+    start: (target: StageTargetUm) => instruct(link, protocol.move(places(target)), { moves: true }),
     halt: () => link.tellNow(protocol.abort),
     declare: (target) => instruct(link, protocol.declare(places(target))),
     ...(options.homing
       ? {
           homing: {
-            begin: () => instruct(link, protocol.calibrate(["x", "y"])),
+            begin: () => instruct(link, protocol.calibrate(["x", "y"]), { moves: true }),
             end: async () => {
               if (await link.ask(protocol.askCalibrated(["x", "y"]))) return;
               throw new CytoError("STAGE_REFUSED", "The controller did not find its switches.", {

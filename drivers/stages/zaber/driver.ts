@@ -59,7 +59,7 @@ class ZaberController implements Controller {
           context: { axis, microsteps: Math.round(value), range },
         });
     }
-    for (const [axis, value] of steps) await this.link.exchange(protocol.move(this.#place(axis), value));
+    for (const [axis, value] of steps) await this.link.setOut(protocol.move(this.#place(axis), value));
   }
 
   halt(): Promise<void> {
@@ -91,8 +91,7 @@ class ZaberController implements Controller {
   }
 
   async #beginHoming(): Promise<void> {
-    for (const axis of controllerAxes(["x", "y"], this.#map))
-      await this.link.exchange(protocol.home(this.#place(axis)));
+    for (const axis of controllerAxes(["x", "y"], this.#map)) await this.link.setOut(protocol.home(this.#place(axis)));
   }
 
   async #endHoming(): Promise<void> {

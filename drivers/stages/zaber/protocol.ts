@@ -1,10 +1,11 @@
 import type { Exchange, Reading } from "../exchange.js";
 
 /**
- * Zaber's ASCII protocol (firmware 6 and 7): `/device axis command` LF, answered by `@device axis flag status warning data` CR LF, for
- * example `@01 1 OK BUSY WR 0`. Replies carry a checksum (`:hh`) where `comm.checksum` is on; it is verified, and none is needed.
- * Alerts (`!`) and information (`#`) come unasked. Positions are microsteps. Facts from Zaber's published protocol and its adapter in
- * Micro-Manager.
+ * Zaber's ASCII protocol (firmware 6 and 7): `/device axis id command` LF, answered by `@device axis id flag status warning data` CR LF,
+ * for example `@01 1 20 OK BUSY WR 0`. Commands may end with a checksum (`:hh`), and are passed over by the device where it is wrong: those
+ * here do, so that a byte that was garbled on the way moves nothing. Replies carry one where `comm.checksum` is on; it is verified.
+ * Alerts (`!`) and information (`#`) come unasked. Positions are microsteps. Facts from Zaber's published protocol, its adapter in
+ * Micro-Manager, and public libraries for it.
  */
 
 /** An axis in a chain of devices. */
@@ -18,6 +19,8 @@ export interface ZaberAxis {
 export interface ZaberReply {
   readonly device: number;
   readonly axis: number;
+  /** That of the command, where it had one. */
+  readonly id: number | undefined;
   readonly accepted: boolean;
   readonly busy: boolean;
   /** Of the highest priority; `--` where none. */
@@ -35,15 +38,16 @@ export function checksum(body: string): string {
 /** A reply, unless the line is something else or its checksum is wrong. */
 export function parseReply(line: string): ZaberReply | undefined {
   const match =
-    /^@((\d{2}) (\d)(?: \d{2})? (OK|RJ) (IDLE|BUSY) (--|[A-Z][A-Z0-9]) ([\x20-\x39\x3b-\x7e]{1,200}))(?::([0-9A-Fa-f]{2}))?$/.exec(
+    /^@((\d{2}) (\d)(?: (\d{1,2}))? (OK|RJ) (IDLE|BUSY) (--|[A-Z][A-Z0-9]) ([\x20-\x39\x3b-\x7e]{1,200}))(?::([0-9A-Fa-f]{2}))?$/.exec(
       line,
     );
   if (!match) return undefined;
-  const [, body, device, axis, flag, status, warning, data, sum] = match;
+  const [, body, device, axis, id, flag, status, warning, data, sum] = match;
   if (sum !== undefined && checksum(body!) !== sum.toUpperCase()) return undefined;
   return {
     device: Number(device),
     axis: Number(axis),
+    id: id === undefined ? undefined : Number(id),
     accepted: flag === "OK",
     busy: status === "BUSY",
     warning: warning!,
@@ -86,24 +90,49 @@ export const warningText = (warning: string): string => `${warning} (${faults[wa
 
 const rejectionText = ({ data }: ZaberReply): string => `RJ ${data} (${rejections[data] ?? "rejected"})`;
 
-const address = ({ device, axis }: ZaberAxis): string => `/${device} ${axis}`;
-
 function read<T>(
   lines: readonly string[],
-  of: ZaberAxis,
+  of: ZaberAxis & { readonly id: number },
   use: (reply: ZaberReply) => T | undefined,
 ): Reading<T> | undefined {
   const reply = parseReply(lines.at(-1) ?? "");
-  if (!reply || reply.device !== of.device || reply.axis !== of.axis) return undefined;
+  if (!reply || reply.device !== of.device || reply.axis !== of.axis || reply.id !== of.id) return undefined;
   if (!reply.accepted)
     return { refused: rejectionText(reply), alarm: reply.data === "DRIVERDISABLED" || isFault(reply.warning) };
   const value = use(reply);
   return value === undefined ? undefined : { value };
 }
 
-const setting = <T>(of: ZaberAxis, name: string, use: (data: string) => T | undefined): Exchange<T> => ({
-  text: `${address(of)} get ${name}\n`,
-  read: (lines) => read(lines, of, ({ data }) => use(data)),
+/**
+ * Ids of commands by what they ask: a late reply to another question, which looks the same but for its id, is no answer.
+ */
+const ids = {
+  version: 11,
+  deviceid: 12,
+  "system.axiscount": 13,
+  pos: 14,
+  "limit.min": 15,
+  "limit.max": 16,
+  state: 20,
+  move: 21,
+  home: 22,
+  declare: 23,
+  speed: 24,
+} as const;
+
+/** A command with its checksum, which counts what stands between the slash and the colon. */
+const message = ({ device, axis }: ZaberAxis, id: number, text = ""): string => {
+  const body = `${device} ${axis} ${id}${text === "" ? "" : ` ${text}`}`;
+  return `/${body}:${checksum(body)}\n`;
+};
+
+const setting = <T>(
+  of: ZaberAxis,
+  name: "version" | "deviceid" | "system.axiscount" | "pos" | "limit.min" | "limit.max",
+  use: (data: string) => T | undefined,
+): Exchange<T> => ({
+  text: message(of, ids[name], `get ${name}`),
+  read: (lines) => read(lines, { ...of, id: ids[name] }, ({ data }) => use(data)),
 });
 
 const whole = (data: string): number | undefined => (/^-?\d{1,12}$/.test(data) ? Number(data) : undefined);
@@ -121,30 +150,27 @@ export const askPosition = (of: ZaberAxis): Exchange<number> => setting(of, "pos
 
 export const askLimit = (of: ZaberAxis, which: "min" | "max"): Exchange<number> => setting(of, `limit.${which}`, whole);
 
-/** An empty command is answered by the state. */
-export const askState = (of: ZaberAxis): Exchange<ZaberReply> => ({
-  text: `${address(of)}\n`,
-  read: (lines) => read(lines, of, (reply) => reply),
+const command = (of: ZaberAxis, id: number, text: string): Exchange<ZaberReply> => ({
+  text: message(of, id, text),
+  read: (lines) => read(lines, { ...of, id }, (reply) => reply),
 });
 
-const command = (of: ZaberAxis, text: string): Exchange<ZaberReply> => ({
-  text: `${address(of)} ${text}\n`,
-  read: (lines) => read(lines, of, (reply) => reply),
-});
+/** An empty command is answered by the state. */
+export const askState = (of: ZaberAxis): Exchange<ZaberReply> => command(of, ids.state, "");
 
 /** Absolute move, microsteps. Answered when it begins. */
 export const move = (of: ZaberAxis, microsteps: number): Exchange<ZaberReply> =>
-  command(of, `move abs ${Math.round(microsteps)}`);
+  command(of, ids.move, `move abs ${Math.round(microsteps)}`);
 
-export const home = (of: ZaberAxis): Exchange<ZaberReply> => command(of, "home");
+export const home = (of: ZaberAxis): Exchange<ZaberReply> => command(of, ids.home, "home");
 
 /** Declares where an axis stands, microsteps. */
 export const declare = (of: ZaberAxis, microsteps: number): Exchange<ZaberReply> =>
-  command(of, `set pos ${Math.round(microsteps)}`);
+  command(of, ids.declare, `set pos ${Math.round(microsteps)}`);
 
 /** Greatest speed, as the controller takes it: microsteps/s times 1.6384. */
 export const setSpeed = (of: ZaberAxis, microstepsPerS: number): Exchange<ZaberReply> =>
-  command(of, `set maxspeed ${Math.max(1, Math.round(microstepsPerS * 1.6384))}`);
+  command(of, ids.speed, `set maxspeed ${Math.max(1, Math.round(microstepsPerS * 1.6384))}`);
 
-/** Ends the moves of all devices with their ramps: steps are kept. */
+/** Ends the moves of all devices with their ramps: steps are kept. Without a checksum: a halt is better obeyed than right. */
 export const haltAll = "/stop\n";

@@ -183,7 +183,10 @@ class ReconnectingStage implements StageControl {
       clearTimeout(timer);
       clearInterval(follow);
       this.#halt = undefined;
-      if (this.#stage === stage) this.#tell({ type: "ended", referenced: stage.referenced, positionUm, failure });
+      if (this.#stage === stage) {
+        this.#tell({ type: "ended", referenced: stage.referenced, positionUm, failure });
+        if (positionUm === undefined) this.#lookWhere(stage);
+      }
     }
   }
 
@@ -265,7 +268,11 @@ class ReconnectingStage implements StageControl {
           : signal.addEventListener("abort", () => resolve(undefined), { once: true }),
       );
       const error = await Promise.race([fault, aborted]);
-      if (error !== undefined) throw error;
+      if (error !== undefined) {
+        // Closing takes its time: nobody shall take it for open meanwhile.
+        this.#tell({ type: "lost", error, final: false });
+        throw error;
+      }
     } finally {
       this.#stage = undefined;
       await leave(stage);

@@ -56,7 +56,8 @@ export const reduceMotion = (state: MotionState, event: MotionEvent): MotionStat
         work: "none",
         // Homing alone gives a reference back; a move may lose it.
         referenced: event.referenced && (state.referenced || state.work === "homing"),
-        positionUm: event.positionUm ?? state.positionUm,
+        // Where it was before is not where it is.
+        positionUm: event.positionUm,
         failure: event.failure?.code === "STAGE_ALARM" ? event.failure : undefined,
       };
     case "at":

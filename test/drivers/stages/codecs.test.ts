@@ -79,14 +79,14 @@ const codecs: readonly CodecCase[] = [
     name: "zaber",
     framing: { end: "\r\n" },
     position: zaber.askPosition(at),
-    say: (x) => [`@01 1 OK IDLE -- ${x}`, x],
+    say: (x) => [`@01 1 14 OK IDLE -- ${x}`, x],
     all: [zaber.askVersion(1), zaber.askState(at), zaber.move(at, 5), zaber.askLimit(at, "min")],
   },
   {
     name: "zaber with checksums",
     framing: { end: "\r\n" },
     position: zaber.askPosition(at),
-    say: (x) => [`@01 1 OK BUSY WR ${x}:${zaber.checksum(`01 1 OK BUSY WR ${x}`)}`, x],
+    say: (x) => [`@01 1 14 OK BUSY WR ${x}:${zaber.checksum(`01 1 14 OK BUSY WR ${x}`)}`, x],
     all: [zaber.askState(at)],
   },
 ];
@@ -145,6 +145,25 @@ describe.each(codecs)("the codec of $name", ({ framing, position, say, all }) =>
     );
   });
 
+  it("reads what was sent after a line that was cut off, or nothing, and never a mixture", () => {
+    fc.assert(
+      fc.property(place, place, place, fc.nat(), lengths, (x, y, z, where, cut) => {
+        const [line, value] = say(x, y, z);
+        const splitter = new LineSplitter(framing);
+        const late = line.slice(where % line.length);
+        splitter.take(bytesOf(line.slice(0, where % line.length)));
+        splitter.forsake();
+        const bytes = bytesOf([late, line].map((each) => each + framing.end).join(""));
+        const lines = pieces(bytes, cut).flatMap((part) => splitter.take(part));
+        const read = lines
+          .map((_, index) => position.read(lines.slice(0, index + 1)))
+          .filter((each) => each !== undefined);
+        expect(read.every((each) => JSON.stringify(each) === JSON.stringify({ value }))).toBe(true);
+        expect(read.length).toBeGreaterThanOrEqual(1);
+      }),
+    );
+  });
+
   it("reads no place from a line that was cut off", () => {
     fc.assert(
       fc.property(place, place, place, fc.nat(), (x, y, z, where) => {
@@ -182,13 +201,13 @@ describe("what controllers refuse, in their own words", () => {
     [
       "zaber",
       zaber.move(at, 1),
-      "@01 1 RJ IDLE -- BADDATA",
+      "@01 1 21 RJ IDLE -- BADDATA",
       { refused: "RJ BADDATA (data out of range)", alarm: false },
     ],
     [
       "zaber",
       zaber.move(at, 1),
-      "@01 1 RJ IDLE FD DRIVERDISABLED",
+      "@01 1 21 RJ IDLE FD DRIVERDISABLED",
       { refused: "RJ DRIVERDISABLED (driver disabled)", alarm: true },
     ],
   ];
@@ -196,12 +215,22 @@ describe("what controllers refuse, in their own words", () => {
     expect(exchange.read([line])).toEqual(expected);
   });
 
-  it("takes no Zaber reply of another device, another axis or with a wrong checksum", () => {
+  it("ends Zaber's commands with the checksum of its manual's rule: all bytes and the sum are 0 modulo 256", () => {
+    for (const { text } of [zaber.move(at, -12_345), zaber.askState({ device: 12, axis: 3 }), zaber.askVersion(1)]) {
+      const [, body, sum] = /^\/([^:]+):([0-9A-F]{2})\n$/.exec(text) ?? [];
+      const bytes = [...Buffer.from(body ?? "", "latin1"), Number.parseInt(sum ?? "", 16)];
+      expect(bytes.reduce((total, byte) => total + byte, 0) % 256).toBe(0);
+    }
+  });
+
+  it("takes no Zaber reply of another device, another axis, to another question or with a wrong checksum", () => {
     const ask = zaber.askPosition(at);
-    expect(ask.read(["@02 1 OK IDLE -- 5"])).toBeUndefined();
-    expect(ask.read(["@01 2 OK IDLE -- 5"])).toBeUndefined();
-    expect(ask.read(["@01 1 OK IDLE -- 5:00"])).toBeUndefined();
-    expect(ask.read(["@01 1 OK IDLE -- 5"])).toEqual({ value: 5 });
+    expect(ask.read(["@02 1 14 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 2 14 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 1 20 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 1 OK IDLE -- 5"])).toBeUndefined();
+    expect(ask.read(["@01 1 14 OK IDLE -- 5:00"])).toBeUndefined();
+    expect(ask.read(["@01 1 14 OK IDLE -- 5"])).toEqual({ value: 5 });
   });
 });
 

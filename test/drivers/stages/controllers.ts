@@ -4,6 +4,7 @@ import { AsiFirmware } from "./emulators/asi.js";
 import { GrblFirmware } from "./emulators/grbl.js";
 import type { LineFirmware } from "./emulators/lineFirmware.js";
 import { LudlFirmware } from "./emulators/ludl.js";
+import { MarlinFirmware } from "./emulators/marlin.js";
 import type { MotorOptions } from "./emulators/motors.js";
 import { PriorFirmware } from "./emulators/prior.js";
 import { SangaboardFirmware } from "./emulators/sangaboard.js";
@@ -29,6 +30,13 @@ export const controllerCases: readonly ControllerCase[] = [
     firmware: (motors) => new GrblFirmware({ ...motors, settings: { 22: 0 } }),
     options: {},
     umPerStep: even(1),
+  },
+  {
+    name: "marlin",
+    firmware: (motors) => new MarlinFirmware({ ...motors, realtime: true }),
+    options: { homing: true, realtime: true },
+    umPerStep: even(1),
+    homesAt: "lower",
   },
   {
     name: "sangaboard",

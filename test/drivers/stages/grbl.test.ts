@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Stage } from "../../../drivers/contract.js";
 import { driver } from "../../../drivers/stages/grbl/driver.js";
 import { parseStatus } from "../../../drivers/stages/grbl/protocol.js";
@@ -127,6 +127,65 @@ describe.skipIf(!socatThere)(`GRBL as the real firmware behaves (${needsSocat})`
       expect(["STAGE_ALARM", "STAGE_SILENT"]).toContain(await way);
       expect(faults).toHaveLength(1);
       expect(firmware.motors.anyMoves).toBe(false);
+    });
+  });
+
+  it("does not believe its place any more when its controller was started anew", async () => {
+    await withStage({ settings: { 22: 0 } }, async ({ stage, firmware, faults, reopen }) => {
+      await stage.declare({ x: 0, y: 0, z: 0 });
+      await stage.moveTo({ x: 500 });
+      const moves = firmware.motors.moves.length;
+      firmware.startAnew();
+      await vi.waitFor(() => expect(faults.map(({ code }) => code)).toEqual(["STAGE_UNREFERENCED"]));
+      expect(await codeOf(stage.moveTo({ x: 600 }))).toBe("STAGE_UNREFERENCED");
+      expect((await reopen()).referenced).toBe(false);
+      expect(firmware.motors.moves.length).toBe(moves);
+    });
+  });
+
+  it("ends a move that a program before it began, and keeps the steps", async () => {
+    const firmware = new GrblFirmware({ settings: { 22: 0 }, timeFactor: 0.2 });
+    await using port = await EmulatedPort.open(firmware);
+    firmware.receive(Buffer.from("G0X50\n"));
+    await using stage = await driver.open({
+      source: port.path,
+      options: driver.manifest.options.parse({}),
+      limitsUm: {},
+      signal: new AbortController().signal,
+    });
+    expect(firmware.motors.anyMoves).toBe(false);
+    const { x } = await stage.position();
+    expect(x).toBe(firmware.motors.counter("x"));
+    expect(x).toBeLessThan(50_000);
+    expect(firmware.state).toBe("Idle");
+  });
+
+  it("is halted when it says nothing in mid-move, and lost when it stays silent", async () => {
+    await withStage({ settings: { 22: 0 }, timeFactor: 0.2 }, async ({ stage, firmware, faults }) => {
+      const way = codeOf(stage.moveTo({ x: 90_000 }));
+      while (!firmware.motors.anyMoves) await delay(2);
+      firmware.send = () => undefined;
+      expect(await way).toBe("STAGE_SILENT");
+      expect(firmware.motors.anyMoves).toBe(false);
+      expect(firmware.motors.haltedAtMs).toBeGreaterThan(0);
+      expect(faults.map(({ code }) => code)).toEqual(["STAGE_SILENT"]);
+    });
+  });
+
+  it("is halted, and not lost, where it answers again", async () => {
+    await withStage({ settings: { 22: 0 }, timeFactor: 0.2 }, async ({ stage, firmware, faults }) => {
+      await stage.declare({ x: 0, y: 0, z: 0 });
+      const way = codeOf(stage.moveTo({ x: 90_000 }));
+      while (!firmware.motors.anyMoves) await delay(2);
+      const { send } = firmware;
+      firmware.send = () => undefined;
+      await vi.waitFor(() => expect(firmware.state).toBe("Hold"));
+      firmware.send = send;
+      expect(await way).toBe("STAGE_SILENT");
+      expect([faults.length, stage.referenced]).toEqual([0, true]);
+      const { x } = await stage.position();
+      expect(x).toBe(firmware.motors.counter("x"));
+      expect((await stage.moveTo({ x: x + 50 })).x).toBe(x + 50);
     });
   });
 });

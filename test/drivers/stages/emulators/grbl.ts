@@ -6,15 +6,19 @@ export interface GrblFirmwareOptions extends MotorOptions {
   readonly settings?: Readonly<Record<number, number>>;
 }
 
-type State = "Idle" | "Run" | "Hold" | "Home" | "Alarm";
+type State = "Idle" | "Run" | "Jog" | "Hold" | "Home" | "Alarm";
 
 const axes = ["x", "y", "z"] as const;
 /** Steps per mm: a step is a um. */
 const stepsPerMm = 1000;
+/** What a hold takes to come to a stand, and what lies between an alarm and what follows it, ms. */
+const brakeMs = 20;
+const afterAlarmMs = 20;
 
 /**
  * GRBL 1.1h, as the real firmware was seen to behave: `?` is not answered during `$H`; behind ALARM:1 and ALARM:2 nothing but 0x18 is; a move
- * beyond the soft limits never gets its `ok`; a reset while moving gives ALARM:3 and a locked state, a reset in a hold does not.
+ * beyond the soft limits never gets its `ok`; a reset while moving gives ALARM:3 and a locked state, a reset in a hold that has come to
+ * its stand does not; lines that come in a hold are not read before it ends; `$I`, `$$` and settings are refused while it moves.
  */
 export class GrblFirmware extends LineFirmware {
   readonly settings = new Map<number, number>([
@@ -34,6 +38,11 @@ export class GrblFirmware extends LineFirmware {
   dead = false;
   #homed = false;
   #reports = 0;
+  #relative = false;
+  #pins = "";
+  /** Lines that came in a hold. */
+  #held: string[] = [];
+  #afterAlarm: NodeJS.Timeout | undefined;
 
   constructor({ settings = {}, ...motors }: GrblFirmwareOptions = {}) {
     super("\n", { travel: { x: 200_000, y: 200_000, z: 50_000 }, speed: 50_000, ...motors });
@@ -44,68 +53,140 @@ export class GrblFirmware extends LineFirmware {
 
   override receive(bytes: Uint8Array): void {
     for (const byte of bytes) {
+      this.#settle();
       if (byte === 0x18) this.#reset();
       else if (this.dead || this.state === "Home") continue;
       else if (byte === 0x3f) this.#report();
       else if (byte === 0x21) this.#hold();
-      else if (byte === 0x7e) this.#say(...[]);
+      else if (byte === 0x7e) this.#resume();
+      else if (byte === 0x85) this.#cancelJog();
       else super.receive(Uint8Array.of(byte));
     }
   }
 
+  /** As after a loss of power: the table stands where it is, and the counters begin anew. */
+  startAnew(): void {
+    this.motors.halt();
+    for (const axis of axes) this.motors.declare(axis, 0);
+    this.#clear();
+    this.#homed = false;
+    this.state = this.settings.get(22) === 1 ? "Alarm" : "Idle";
+    this.#greet(this.state === "Alarm");
+  }
+
+  /** A limit switch is hit. */
+  hitLimit(): void {
+    this.motors.halt();
+    this.#die("ALARM:1");
+    this.#pins = "X";
+  }
+
   #say(...lines: string[]): void {
-    if (lines.length > 0) this.send(lines.map((line) => `${line}\r\n`).join(""));
+    this.send(lines.map((line) => `${line}\r\n`).join(""));
+  }
+
+  #clear(): void {
+    clearTimeout(this.#afterAlarm);
+    this.dead = false;
+    this.#relative = false;
+    this.#held = [];
+    this.forget();
   }
 
   #settle(): void {
-    if (this.state === "Run" && !this.motors.anyMoves) this.state = "Idle";
+    if ((this.state === "Run" || this.state === "Jog") && !this.motors.anyMoves) this.state = "Idle";
   }
 
   #report(): void {
-    this.#settle();
     const places = axes.map((axis) => (this.motors.counter(axis) / stepsPerMm).toFixed(3)).join(",");
-    const state = this.state === "Hold" ? "Hold:0" : this.state;
+    const state = this.state === "Hold" ? `Hold:${this.motors.anyMoves ? 1 : 0}` : this.state;
     const work = this.settings.get(10) === 1 ? "MPos" : "WPos";
-    const offset = this.#reports++ % 10 === 0 ? "|WCO:0.000,0.000,0.000" : "";
-    this.#say(`<${state}|${work}:${places}|FS:0,0${offset}>`);
+    const speed = this.motors.anyMoves ? 1000 : 0;
+    const offset = ["|WCO:0.000,0.000,0.000", "|Ov:100,100,100"][this.#reports++ % 10] ?? "";
+    const pins = this.#pins === "" ? "" : `|Pn:${this.#pins}`;
+    this.#say(`<${state}|${work}:${places}|FS:${speed},0${pins}${offset}>`);
   }
 
   #hold(): void {
-    this.#settle();
-    if (this.state === "Alarm") return;
-    this.motors.halt();
+    if (this.state === "Alarm" || this.state === "Hold") return;
+    this.motors.brake(brakeMs);
     this.state = "Hold";
   }
 
+  #resume(): void {
+    if (this.state !== "Hold" || this.motors.anyMoves) return;
+    this.motors.resume();
+    this.state = this.motors.anyMoves ? "Run" : "Idle";
+    for (const line of this.#held.splice(0)) this.handle(line);
+  }
+
+  #cancelJog(): void {
+    if (this.state === "Jog") this.motors.brake(brakeMs);
+  }
+
+  #greet(locked: boolean): void {
+    this.#say("", "Grbl 1.1h ['$' for help]", ...(locked ? ["[MSG:'$H'|'$X' to unlock]"] : []));
+  }
+
   #reset(): void {
-    this.#settle();
-    const lost = this.state === "Run" || this.state === "Home";
-    const wasDead = this.dead;
+    const homing = this.state === "Home";
+    const lost = this.motors.anyMoves || homing;
+    const locked = lost || this.dead || this.state === "Alarm";
+    this.#clear();
     this.motors.halt();
-    if (lost) {
-      this.#say(this.state === "Home" ? "ALARM:6" : "ALARM:3");
-      this.#homed = false;
-    }
-    this.dead = false;
-    const locked = lost || wasDead || this.state === "Alarm";
     this.state = locked ? "Alarm" : "Idle";
-    this.#say("", "Grbl 1.1h ['$' for help]");
-    if (locked) this.#say("[MSG:'$H'|'$X' to unlock]");
+    if (!lost) {
+      this.#greet(locked);
+      return;
+    }
+    this.#homed = false;
+    this.#say(homing ? "ALARM:6" : "ALARM:3");
+    this.#afterAlarm = setTimeout(() => this.#greet(true), afterAlarmMs);
+  }
+
+  #die(alarm: string): void {
+    this.#clear();
+    this.dead = true;
+    this.state = "Alarm";
+    this.#say(alarm);
+    this.#afterAlarm = setTimeout(() => this.#say("[MSG:Reset to continue]"), afterAlarmMs);
   }
 
   protected handle(given: string): void {
     const line = given.replace(/\s/g, "").toUpperCase();
     this.#settle();
-    if (line === "") this.#say("ok");
+    if (this.state === "Hold") this.#held.push(line);
+    else if (line === "") this.#say("ok");
+    else if (line.startsWith("$")) this.#system(line);
+    else if (this.state === "Alarm" || this.state === "Jog") this.#say("error:9");
+    else this.#code(line, "Run");
+  }
+
+  #system(line: string): void {
+    const moves = this.state === "Run" || this.state === "Jog";
+    if (line.startsWith("$J=")) {
+      if (this.state === "Alarm" || this.state === "Run") this.#say(this.state === "Run" ? "error:8" : "error:9");
+      else if (!/F\d/.test(line)) this.#say("error:22");
+      else this.#code(line.slice(3), "Jog");
+    } else if (moves) this.#say("error:8");
     else if (line === "$I") this.#say("[VER:1.1h.20190825:]", "[OPT:V,15,128]", "ok");
     else if (line === "$$") this.#say(...[...this.settings].map(([number, value]) => `$${number}=${value}`), "ok");
     else if (line === "$X") {
+      if (this.state === "Alarm") this.#say("[MSG:Caution: Unlocked]");
       this.state = "Idle";
-      this.#say("[MSG:Caution: Unlocked]", "ok");
+      this.#say("ok");
     } else if (line === "$H") this.#home();
-    else if (line.startsWith("$")) this.#say("error:3");
-    else if (this.state === "Alarm") this.#say("error:9");
-    else this.#move(line);
+    else this.#set(line);
+  }
+
+  #set(line: string): void {
+    const setting = /^\$(\d{1,3})=(.*)$/.exec(line);
+    if (!setting) this.#say("error:3");
+    else if (!/^-?\d+(\.\d+)?$/.test(setting[2] ?? "")) this.#say("error:2");
+    else {
+      this.settings.set(Number(setting[1]), Number(setting[2]));
+      this.#say("ok");
+    }
   }
 
   #home(): void {
@@ -115,66 +196,59 @@ export class GrblFirmware extends LineFirmware {
     }
     this.state = "Home";
     for (const axis of axes) this.motors.runToSwitch(axis, "upper");
-    const wait = (): void => {
-      if (this.state !== "Home") return;
-      if (this.motors.anyMoves) {
-        setTimeout(wait, 2);
-        return;
-      }
+    this.#whenStill(() => {
       const pullOff = (this.settings.get(27) ?? 1) * stepsPerMm;
       for (const axis of axes) {
         this.motors.declare(axis, 0);
         this.motors.moveTo(axis, -pullOff);
       }
-      this.#homed = true;
-      const rest = (): void => {
-        if (this.motors.anyMoves) {
-          setTimeout(rest, 2);
-          return;
-        }
+      this.#whenStill(() => {
+        this.#homed = true;
+        this.#pins = "";
         this.state = "Idle";
         this.#say("ok");
-      };
-      rest();
-    };
-    wait();
+      });
+    });
   }
 
-  #move(line: string): void {
-    const words = [...line.matchAll(/([A-Z])(-?\d+(?:\.\d+)?)/g)].map(
-      ([, letter = "", value = ""]) => [letter, Number(value)] as const,
-    );
-    if (words.map(([letter, value]) => `${letter}${value}`).length === 0) {
-      this.#say("error:2");
+  #whenStill(then: () => void): void {
+    if (this.state !== "Home") return;
+    if (this.motors.anyMoves) setTimeout(() => this.#whenStill(then), 2);
+    else then();
+  }
+
+  #code(line: string, as: "Run" | "Jog"): void {
+    const words = [...line.matchAll(/([A-Z])(-?\d+(?:\.\d+)?)/g)];
+    const wrong = words.map(([word]) => word).join("") === line ? this.#wrong(words) : "error:2";
+    if (wrong) {
+      this.#say(wrong);
       return;
     }
-    if (words.some(([letter, value]) => letter === "G" && ![0, 1, 21, 53, 90].includes(value))) {
-      this.#say("error:20");
-      return;
-    }
+    const codes = words.filter(([, letter]) => letter === "G").map(([, , value]) => Number(value));
+    const relative = codes.includes(91) || (this.#relative && !codes.includes(90));
+    if (as === "Run") this.#relative = relative;
     const targets = axes.flatMap((axis) => {
-      const word = words.find(([letter]) => letter === axis.toUpperCase());
-      return word ? [[axis, Math.round(word[1] * stepsPerMm)] as const] : [];
+      const word = words.find(([, letter]) => letter === axis.toUpperCase());
+      const from = relative && !codes.includes(53) ? this.motors.aim(axis) : 0;
+      return word ? [[axis, from + Math.round(Number(word[2]) * stepsPerMm)] as const] : [];
     });
-    const beyond = targets.some(
-      ([axis, to]) => to > 0 || to < -(this.settings.get(130 + axes.indexOf(axis)) ?? 0) * stepsPerMm,
-    );
+    const beyond = targets.some(([axis, to]) => to > 0 || to < -this.#travel(axis));
     if (this.settings.get(20) === 1 && this.#homed && beyond) {
-      this.dead = true;
-      this.state = "Alarm";
-      this.#say("ALARM:2", "[MSG:Reset to continue]");
+      if (as === "Jog") this.#say("error:15");
+      else this.#die("ALARM:2");
       return;
     }
     for (const [axis, to] of targets) this.motors.moveTo(axis, to);
-    this.state = "Run";
+    if (targets.length > 0) this.state = as;
     this.#say("ok");
   }
 
-  /** A limit switch is hit. */
-  hitLimit(): void {
-    this.motors.halt();
-    this.dead = true;
-    this.state = "Alarm";
-    this.#say("ALARM:1", "[MSG:Reset to continue]");
+  #wrong(words: readonly RegExpExecArray[]): string | undefined {
+    const known = [0, 1, 20, 21, 53, 90, 91];
+    return words.some(([, letter, value]) => letter === "G" && !known.includes(Number(value))) ? "error:20" : undefined;
+  }
+
+  #travel(axis: (typeof axes)[number]): number {
+    return (this.settings.get(130 + axes.indexOf(axis)) ?? 0) * stepsPerMm;
   }
 }

@@ -27,5 +27,10 @@ export abstract class LineFirmware {
     }
   }
 
+  /** Drops the line that has begun. */
+  protected forget(): void {
+    this.#line = "";
+  }
+
   protected abstract handle(line: string): void;
 }

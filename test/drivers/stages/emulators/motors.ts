@@ -30,8 +30,13 @@ export class Motors {
   readonly counters: AxisValues = { x: 0, y: 0, z: 0 };
   /** Each move that the firmware began, in the order of beginning. */
   readonly moves: { readonly axis: StageAxis; readonly to: number }[] = [];
+  /** When they were last told to halt, by `performance.now()`. */
+  haltedAtMs = Number.NEGATIVE_INFINITY;
   readonly #timeFactor: number;
   readonly #ways: Record<StageAxis, Way>;
+  /** What was still to go when they were braked. */
+  #rest: Partial<AxisValues> = {};
+  readonly #listeners = new Set<() => void>();
   /** True place where a counter is 0. */
   readonly #origins: AxisValues;
 
@@ -69,14 +74,38 @@ export class Motors {
     return (["x", "y", "z"] as const).some((axis) => this.moving(axis));
   }
 
+  /** Where the counter will be at the end of the way. */
+  aim(axis: StageAxis): number {
+    return this.#ways[axis].to - this.#origins[axis];
+  }
+
+  /** Told whenever the table may be elsewhere: every few milliseconds while it moves. Ends with what it gives. */
+  onMotion(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    this.#follow();
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Sets out for a place of the counter; the switches stop it. */
   moveTo(axis: StageAxis, counter: number): void {
-    const from = this.place(axis);
-    const wanted = counter + this.#origins[axis];
-    const to = Math.min(Math.max(wanted, 0), this.travel[axis]);
+    this.#rest = {};
+    const to = this.#go(axis, counter + this.#origins[axis]);
     this.moves.push({ axis, to });
+    this.#follow();
+  }
+
+  #go(axis: StageAxis, wanted: number): number {
+    const from = this.place(axis);
+    const to = Math.min(Math.max(wanted, 0), this.travel[axis]);
     const durationMs = (Math.abs(to - from) / (this.speed * this.#timeFactor)) * 1000;
     this.#ways[axis] = { from, to, beganMs: performance.now(), durationMs };
+    return to;
+  }
+
+  #follow(): void {
+    if (this.#listeners.size === 0) return;
+    for (const listener of this.#listeners) listener();
+    if (this.anyMoves) setTimeout(() => this.#follow(), 5).unref();
   }
 
   /** Sets out for a switch. */
@@ -89,7 +118,34 @@ export class Motors {
     return place <= 0 || place >= this.travel[axis];
   }
 
+  /** Comes to a stand in this time, and keeps what was still to go. */
+  brake(ms: number): void {
+    this.haltedAtMs = performance.now();
+    this.#rest = {};
+    for (const axis of ["x", "y", "z"] as const) {
+      if (!this.moving(axis)) continue;
+      const { to } = this.#ways[axis];
+      const from = this.place(axis);
+      const braking = (this.speed * this.#timeFactor * ms) / 2000;
+      const stand = Math.round(from + Math.sign(to - from) * Math.min(Math.abs(to - from), braking));
+      if (stand !== to) this.#rest[axis] = to;
+      this.#ways[axis] = { from, to: stand, beganMs: performance.now(), durationMs: ms };
+    }
+  }
+
+  /** Goes on with what was still to go. */
+  resume(): void {
+    for (const axis of ["x", "y", "z"] as const) {
+      const to = this.#rest[axis];
+      if (to !== undefined) this.#go(axis, to);
+    }
+    this.#rest = {};
+    this.#follow();
+  }
+
   halt(): void {
+    this.haltedAtMs = performance.now();
+    this.#rest = {};
     for (const axis of ["x", "y", "z"] as const) {
       const here = this.place(axis);
       this.#ways[axis] = { from: here, to: here, beganMs: 0, durationMs: 0 };

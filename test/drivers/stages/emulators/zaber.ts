@@ -15,6 +15,8 @@ export interface ZaberOptions extends MotorOptions {
 interface Place {
   readonly device: number;
   readonly axis: number;
+  /** Of the message, which the reply repeats. */
+  readonly id?: string | undefined;
 }
 
 /** A chain of Zaber devices (firmware 7): what does not begin with `/` is not for it. Counters are microsteps. */
@@ -39,15 +41,16 @@ export class ZaberFirmware extends LineFirmware {
   }
 
   protected handle(raw: string): void {
-    const match = /^\/\s*(?:(\d{1,2})(?:\s+(\d))?)?\s*(?:\s(.*))?$|^\/\s*([a-z].*)$/.exec(
-      raw.replace(/:[0-9A-Fa-f]{2}$/, ""),
-    );
+    const [line = "", sum, more] = raw.split(":");
+    // A message whose checksum is wrong is not obeyed, nor answered.
+    if (more !== undefined || (sum !== undefined && sum.toUpperCase() !== checksum(line.slice(1)))) return;
+    const match = /^\/\s*(?:(\d{1,2})(?:\s+(\d)(?:\s+(\d{1,2}))?)?)?(?:\s+([a-z].*)|\s*)$|^\/\s*([a-z].*)$/.exec(line);
     if (!match) return;
-    const text = (match[3] ?? match[4] ?? "").trim();
+    const text = (match[4] ?? match[5] ?? "").trim();
     const devices = [...new Set([...this.#chain.keys()].map((key) => Number(key.split(" ")[0])))];
     const wanted = Number(match[1] ?? 0);
     for (const device of devices)
-      if (wanted === 0 || wanted === device) this.#obey({ device, axis: Number(match[2] ?? 0) }, text);
+      if (wanted === 0 || wanted === device) this.#obey({ device, axis: Number(match[2] ?? 0), id: match[3] }, text);
   }
 
   #axesOf({ device, axis }: Place): readonly StageAxis[] {
@@ -62,7 +65,8 @@ export class ZaberFirmware extends LineFirmware {
     const busy = axes.some((axis) => this.motors.moving(axis)) ? "BUSY" : "IDLE";
     const stalled = axes.some((axis) => this.stalled.has(axis));
     const warning = stalled ? "FS" : axes.some((axis) => this.#lost.has(axis)) ? "WR" : "--";
-    this.#send("@", `${String(to.device).padStart(2, "0")} ${to.axis} ${flag} ${busy} ${warning} ${data}`);
+    const id = to.id === undefined ? "" : ` ${to.id.padStart(2, "0")}`;
+    this.#send("@", `${String(to.device).padStart(2, "0")} ${to.axis}${id} ${flag} ${busy} ${warning} ${data}`);
   }
 
   #send(type: "@" | "!", body: string): void {

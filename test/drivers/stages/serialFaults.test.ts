@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { createRandom } from "../../../src/core/index.js";
+import { controllerCases } from "./controllers.js";
+import { needsSocat, socatThere } from "./emulators/pty.js";
+import { SerialTrial, serialFaults } from "./serialTrials.js";
+
+describe.skipIf(!socatThere)(`stages on a line that fails in mid-move (${needsSocat})`, () => {
+  it.concurrent.each(controllerCases)(
+    "$name moves by nobody's will, is halted, lost and opened again",
+    async (subject) => {
+      await using trial = await SerialTrial.open(subject, createRandom(24));
+      for (const fault of serialFaults) await trial.round(fault);
+      const { figures } = trial;
+      expect(figures).toMatchObject({ rounds: serialFaults.length, wrong: [] });
+      expect(figures.stopMs).toHaveLength(2);
+      expect(figures.reopenedMs).toHaveLength(2);
+    },
+  );
+});
