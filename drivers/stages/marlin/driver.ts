@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { CytoError } from "../../../src/core/index.js";
 import type { StageAxis, StageDriver, StageOpenRequest, StagePositionUm, StageTargetUm } from "../../contract.js";
 import { type AxisMap, toSteps, toUm } from "../axes.js";
@@ -10,6 +11,9 @@ import * as protocol from "./protocol.js";
 const umPerMm = { x: 1000, y: 1000, z: 1000 };
 /** While it is busy it says so every second. */
 const silenceMs = 1500;
+/** A mark comes with the `ok` before it; one that does not was lost on the way. */
+const markLostMs = 100;
+const pollMs = 15;
 /** So far a place may be off by its two decimals, um. */
 const decimalsUm = 10;
 
@@ -39,6 +43,9 @@ class MarlinController implements Controller {
   #motion: Motion = "unknown";
   #mark = 0;
   #markedAtMs = 0;
+  /** When it said `ok` since the mark was asked for. */
+  #okAtMs: number | undefined;
+  #halted = false;
   #line = 0;
   #targetMm: Partial<protocol.MarlinPlace> = {};
   #lastMm: protocol.MarlinPlace | undefined;
@@ -63,7 +70,9 @@ class MarlinController implements Controller {
   async position(): Promise<StagePositionUm> {
     // While it waits for its moves it answers nothing, and else it would tell their end: where it was is told, until it is there.
     const untold = this.#motion === "waiting" || (this.#motion !== "still" && !this.#options.realtime);
-    const placeMm = untold && this.#lastMm ? this.#lastMm : await this.#where();
+    // Where it was before is not where it was halted.
+    if (untold && this.#halted) await this.#still();
+    const placeMm = untold && !this.#halted && this.#lastMm ? this.#lastMm : await this.#where();
     const um = toUm(placeMm, this.#map);
     const at = (axis: StageAxis): number => (um[axis] ?? 0) + this.#declaredUm[axis];
     return this.#options.z ? { x: at("x"), y: at("y"), z: at("z") } : { x: at("x"), y: at("y") };
@@ -72,7 +81,7 @@ class MarlinController implements Controller {
   async moving(): Promise<boolean> {
     if (this.#alarm) throw this.#alarm;
     if (this.#motion === "still") return false;
-    if (this.#motion === "waiting") this.#checkAlive();
+    if (this.#motion === "waiting") await this.#waitOn();
     else if (this.#motion === "unknown" || (await this.#cameToRest())) await this.#askForMark(protocol.markWhenStill);
     return true;
   }
@@ -84,6 +93,7 @@ class MarlinController implements Controller {
       this.axes.flatMap((axis) => (target[axis] === undefined ? [] : [[axis, target[axis] - this.#declaredUm[axis]]])),
     );
     this.#targetMm = toSteps(own, this.#map);
+    this.#halted = false;
     await this.#link.exchange(protocol.setLineNumber(this.#line));
     this.#motion = this.#options.realtime ? "going" : "unknown";
     await this.#link.setOut(protocol.move(++this.#line, this.#targetMm, this.#options.speedMmPerMin));
@@ -91,6 +101,7 @@ class MarlinController implements Controller {
 
   async halt(): Promise<void> {
     if (this.#motion !== "waiting") this.#motion = "unknown";
+    this.#halted = true;
     await this.#link.tellNow(protocol.quickStop);
   }
 
@@ -116,6 +127,7 @@ class MarlinController implements Controller {
   async #askForMark(text: (id: number) => string, tell = (said: string) => this.#link.tell(said)): Promise<void> {
     this.#motion = "waiting";
     this.#markedAtMs = performance.now();
+    this.#okAtMs = undefined;
     try {
       await tell(text(++this.#mark));
     } catch (error) {
@@ -136,7 +148,15 @@ class MarlinController implements Controller {
     return this.axes.every(near) || (before !== undefined && this.axes.every((axis) => before[axis] === now[axis]));
   }
 
-  #checkAlive(): void {
+  async #still(): Promise<void> {
+    while (await this.moving()) await delay(pollMs);
+  }
+
+  async #waitOn(): Promise<void> {
+    if (this.#okAtMs !== undefined && performance.now() - this.#okAtMs > markLostMs) {
+      this.#okAtMs = undefined;
+      await this.#link.tell(protocol.markAgain(this.#mark));
+    }
     const silentMs = performance.now() - Math.max(this.#markedAtMs, this.#link.heardAtMs);
     if (!this.#found.tellsBusy || silentMs < silenceMs) return;
     throw new CytoError("STAGE_SILENT", `The controller said nothing for ${Math.round(silentMs)} ms in mid-move.`, {
@@ -147,6 +167,7 @@ class MarlinController implements Controller {
   #hear(line: string): void {
     const context = { source: this.#link.source };
     if (this.#motion === "waiting" && protocol.isMark(line, this.#mark)) this.#motion = "still";
+    else if (protocol.isOk(line)) this.#okAtMs ??= performance.now();
     else if (protocol.isHalted(line))
       this.#alarm = new CytoError("STAGE_ALARM", `The controller says: ${line.trim()}.`, {
         context,

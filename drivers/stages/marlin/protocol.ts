@@ -24,7 +24,8 @@ export interface MarlinReport {
 /** Ends all moves, as fast as the motors can. Heard at once also where other commands wait. */
 export const quickStop = "M410\n";
 
-const isOk = (line: string): boolean => /^ok(?: [NPB]\d+)*$/.test(line.trim());
+/** A command was carried out. */
+export const isOk = (line: string): boolean => /^ok(?: [NPB]\d+)*$/.test(line.trim());
 
 /** What only a reset ends. */
 export const isHalted = (line: string): boolean =>
@@ -147,5 +148,6 @@ export const isMark = (line: string, id: number): boolean => line.trim() === mar
 
 /** Lets it say the mark when all moves have ended. */
 export const markWhenStill = (id: number): string => `M400\nM118 ${mark(id)}\n`;
+export const markAgain = (id: number): string => `M118 ${mark(id)}\n`;
 /** Lets it look for the switches of x and y, and say the mark at the end. */
 export const homeAndMark = (id: number): string => `G28 X Y\nM118 ${mark(id)}\n`;

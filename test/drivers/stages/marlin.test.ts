@@ -132,6 +132,20 @@ describe.skipIf(!socatThere)(`Marlin (${needsSocat})`, () => {
     });
   });
 
+  it("asks again for a mark that was lost on the way", async () => {
+    await withStage({ timeFactor: 2 }, {}, async ({ stage, firmware, faults }) => {
+      await stage.declare({ x: 0, y: 0, z: 0 });
+      const { send } = firmware;
+      let lost = 0;
+      firmware.send = (text) => {
+        if (lost === 0 && text.startsWith("cytostream")) lost++;
+        else send(text);
+      };
+      expect((await stage.moveTo({ x: 2000 })).x).toBe(2000);
+      expect([lost, faults.length]).toEqual([1, 0]);
+    });
+  });
+
   it("moves by firmware that never says that it is busy", async () => {
     await withStage({ timeFactor: 0.5, keepAlive: false }, {}, async ({ stage }) => {
       await stage.declare({ x: 0, y: 0, z: 0 });
