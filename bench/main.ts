@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { accuracyBench } from "./accuracy.js";
 import { annotatorsBench } from "./annotatorsBench.js";
+import { besideBench } from "./beside.js";
 import { calibrationBench } from "./calibration.js";
 import { closedLoopBench } from "./closedLoop.js";
 import { closingBench } from "./closing.js";
@@ -27,6 +28,7 @@ const benches: readonly Bench[] = [
   { name: "annotators", summary: "the detector against labels that were set twice", run: annotatorsBench },
   { name: "pipeline", summary: "frames/s through the daemon against the bare networks", run: pipelineBench },
   { name: "latency", summary: "camera to client, clustering, event-loop lag", run: latencyBench },
+  { name: "beside", summary: "capture to client beside a training, over alone", run: besideBench },
   {
     name: "training",
     summary: "training step against the matrix-product peak, PyTorch and TensorFlow",

@@ -23,9 +23,12 @@ import { trainInProcess } from "./trainInProcess.js";
  * A night, from a laboratory's corrections to another model in production (docs/learning.md):
  *
  *   npx tsx bench/night.ts --out DIR [--active MODEL] [--fields 300] [--minutes 30] [--live-seconds 120] [--rate 2]
+ *     [--pause-seconds 0] [--run-seconds 40]
  *
  * The model in production has learnt from `oi-pbc` alone. Corrected fields of `txl-pbc` train arrive; the rule begins the training; the
- * gate compares; the exchange happens while fields are being counted. DIR keeps the laboratory and the report.
+ * gate compares; the exchange happens while fields are being counted. DIR keeps the laboratory and the report. With
+ * --pause-seconds the training is paused for a while again and again, so that the count alone is measured in the same night, its fields
+ * as many and the machine the same.
  */
 const { values } = parseArgs({
   options: {
@@ -35,12 +38,15 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "30" },
     "live-seconds": { type: "string", default: "120" },
     rate: { type: "string", default: "2" },
+    "pause-seconds": { type: "string", default: "0" },
+    "run-seconds": { type: "string", default: "40" },
   },
 });
 if (values.out === undefined) throw new CytoError("USAGE", "--out DIR: where the laboratory and the report go");
 const out = resolve(values.out);
 const fieldCount = Number(values.fields);
 const liveMs = 1000 * Number(values["live-seconds"]);
+const [pauseMs, runMs] = [1000 * Number(values["pause-seconds"]), 1000 * Number(values["run-seconds"])];
 
 const folderOf = (name: "txl-pbc" | "oi-pbc"): string => {
   const path = dataSetPath(name);
@@ -84,6 +90,18 @@ const score = async (detector: string, directory: string): Promise<Score> => {
   return { pooled: raw.pooled.P, classes };
 };
 
+interface Latency {
+  readonly fields: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const latencyOf = (times: readonly number[]): Latency => ({
+  fields: times.length,
+  p50: median(times),
+  p99: quantile(times, 0.99),
+});
+
 /** What a program that follows the counts gets. */
 class Follower {
   readonly latenciesMs: number[] = [];
@@ -109,9 +127,8 @@ class Follower {
     socket.send(JSON.stringify({ type: "subscribe", topics: ["cells"] }));
   }
 
-  take(): { fields: number; p50: number; p99: number } {
-    const times = this.latenciesMs.splice(0);
-    return { fields: times.length, p50: median(times), p99: quantile(times, 0.99) };
+  take(): Latency {
+    return latencyOf(this.latenciesMs.splice(0));
   }
 
   close(): void {
@@ -200,6 +217,38 @@ const untilJob = async (base: string): Promise<JobRecord> => {
   }
 };
 
+const post = async (base: string, path: string): Promise<void> => {
+  const options = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+  const answer = await fetch(new URL(path, base), options);
+  await answer.arrayBuffer();
+};
+
+/** After a pause began or ended: what was under way is over. */
+const unsteadyMs = 1500;
+
+/** The count while the training runs, and while it stands still, in turn until the training has ended. */
+const inTurn = async (base: string, id: string, follower: Follower, over: AbortSignal) => {
+  const times: { beside: number[]; paused: number[] } = { beside: [], paused: [] };
+  const phase = async (kind: "beside" | "paused", ms: number): Promise<void> => {
+    await delay(unsteadyMs, undefined, { signal: over });
+    follower.latenciesMs.length = 0;
+    await delay(ms, undefined, { signal: over }).catch(() => undefined);
+    times[kind].push(...follower.latenciesMs.splice(0));
+  };
+  try {
+    for (;;) {
+      await phase("beside", runMs);
+      if (pauseMs === 0) continue;
+      await post(base, `v1/jobs/${id}/pause`);
+      await phase("paused", pauseMs);
+      await post(base, `v1/jobs/${id}/resume`);
+    }
+  } catch (error) {
+    if (!over.aborted) throw error;
+  }
+  return { beside: latencyOf(times.beside), paused: latencyOf(times.paused) };
+};
+
 const ended = new Set(["done", "refused", "failed", "cancelled"]);
 
 const untilEnded = async (base: string, id: string): Promise<JobRecord> => {
@@ -234,10 +283,12 @@ let report: Record<string, unknown>;
   say(`${fields.length} fields handed in, ${intakePerSecond.toFixed(0)} a second`);
   const job = await untilJob(base);
   say(`the rule began job ${job.id}: ${job.reason}`);
-  follower.take();
+  const over = new AbortController();
+  const turns = inTurn(base, job.id, follower, over.signal);
   const result = await untilEnded(base, job.id);
-  const beside = follower.take();
-  say(`job ${result.state}; live beside it: ${JSON.stringify(beside)}`);
+  over.abort();
+  const { beside, paused } = await turns;
+  say(`job ${result.state}; live beside it: ${JSON.stringify(beside)}, while it was paused: ${JSON.stringify(paused)}`);
   await delay(5000);
   const after = follower.take();
   const gate = await getJson<unknown>(base, "v1/models/history");
@@ -251,6 +302,7 @@ let report: Record<string, unknown>;
     job: result,
     alone,
     beside,
+    paused,
     after,
     gaps: follower.gaps,
     models: [...follower.models],

@@ -18,8 +18,8 @@ const wrappers: readonly (readonly string[])[] = [
 
 let usable: typeof wrappers | undefined;
 
-/** Those that are there and may be used here. */
-const prefix = (yields: boolean): readonly string[] => {
+/** Command line before a program that is to yield to everything else, and at least ends with its parent; as far as this machine can. */
+export const trainingPrefix = (yields: boolean): readonly string[] => {
   if (process.platform !== "linux") return [];
   usable ??= wrappers.filter(
     ([program, ...args]) => spawnSync(program!, [...args, "true"], { stdio: "ignore" }).status === 0,
@@ -43,7 +43,7 @@ export interface StartOptions {
 export const startTraining = (folder: string, { memoryMiB, yields }: StartOptions): ChildProcess => {
   const launch = launchOf(new URL("./work/jobProcess.js", import.meta.url));
   const [program = "", ...args] = [
-    ...prefix(yields),
+    ...trainingPrefix(yields),
     process.execPath,
     `--max-old-space-size=${Math.max(Math.floor(memoryMiB), 64)}`,
     ...launch.execArgv,
