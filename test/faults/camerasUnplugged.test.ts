@@ -3,7 +3,7 @@ import { driver as mjpegDriver } from "../../drivers/cameras/mjpeg/driver.js";
 import { MultipartParser } from "../../drivers/cameras/mjpeg/multipart.js";
 import { CytoError, createRandom } from "../../src/core/index.js";
 import { encodeJpeg } from "../../src/pictures/index.js";
-import { cameraAddress, startFakeCamera } from "../drivers/cameras/genicamPeers.js";
+import { cameraAddress, cameraTurn, startFakeCamera } from "../drivers/cameras/genicamPeers.js";
 import { startMjpegServer } from "../integration/mjpegServer.js";
 import { descriptorsOf, isRunning, processesBelow, startDaemonProcess } from "../integration/program.js";
 import { countsWhere, subscribe } from "../integration/streamClient.js";
@@ -29,8 +29,10 @@ interface Plug extends AsyncDisposable {
 
 interface Subject {
   readonly name: "mjpeg" | "genicam";
-  plugIn(): Promise<Plug>;
+  plugIn(framesPerSecond?: number): Promise<Plug>;
   source(): string;
+  /** Configuration that asks the camera for a rate. */
+  settings(framesPerSecond: number): readonly string[];
 }
 
 let mjpegUrl = "";
@@ -39,11 +41,11 @@ let mjpegPort: number | undefined;
 const subjects: readonly Subject[] = [
   {
     name: "mjpeg",
-    plugIn: async () => {
+    plugIn: async (framesPerSecond = 10) => {
       const port = mjpegPort;
       const server = await startMjpegServer({
         pictures: jpegs,
-        framesPerSecond: 10,
+        framesPerSecond,
         ...(port === undefined ? {} : { port }),
       });
       mjpegPort = server.port;
@@ -51,17 +53,44 @@ const subjects: readonly Subject[] = [
       return server;
     },
     source: () => mjpegUrl,
+    settings: () => [],
   },
-  { name: "genicam", plugIn: () => startFakeCamera(), source: () => cameraAddress },
+  {
+    name: "genicam",
+    plugIn: () => startFakeCamera(),
+    source: () => cameraAddress,
+    settings: (framesPerSecond) => [`camera.options.framesPerSecond=${framesPerSecond}`],
+  },
 ];
+
+/** What became of the frames so far. */
+const counted = async (daemon: Awaited<ReturnType<typeof startDaemonProcess>>) => {
+  const text = await (await daemon.get("/metrics")).text();
+  const sum = (name: string): number =>
+    [...text.matchAll(new RegExp(`^cytostream_${name}(?:\\{.*\\})? (\\S+)$`, "gm"))].reduce(
+      (total, [, value]) => total + Number(value),
+      0,
+    );
+  const queue = /^cytostream_queue_depth\{queue="([^"]+)"\} (\S+)$/gm;
+  const waiting = Math.max(0, ...[...text.matchAll(queue)].map(([, , value]) => Number(value)));
+  const [produced, processed, dropped] = ["produced", "processed", "dropped"].map((name) =>
+    sum(`frames_${name}_total`),
+  );
+  return { produced: produced!, processed: processed!, dropped: dropped!, waiting };
+};
 
 for (const subject of subjects) {
   const present = subject.name === "mjpeg" || requireGenicam();
   const needs = subject.name === "mjpeg" ? "" : " (needs aravis and GStreamer)";
 
   describe.skipIf(!present)(`the camera ${subject.name}${needs}`, () => {
-    const start = () =>
-      startDaemonProcess([...toy.settings, `camera.name=${subject.name}`, `camera.source=${subject.source()}`]);
+    let leave: (() => Promise<void>) | undefined;
+    beforeAll(async () => {
+      if (subject.name === "genicam") leave = await cameraTurn();
+    }, 600_000);
+    afterAll(() => leave?.());
+    const start = (settings: readonly string[] = toy.settings) =>
+      startDaemonProcess([`camera.name=${subject.name}`, `camera.source=${subject.source()}`, ...settings]);
     const unplugged = times(100, 6);
 
     it(`unplugged ${unplugged} times: frames within 5 s of its return, no descriptor or process lost (promise 14)`, async () => {
@@ -112,6 +141,33 @@ for (const subject of subjects) {
       await countsWhere(client, ({ stale }) => !stale);
       tell(15, { camera: subject.name, frozen, worstMs: Math.max(...waits) });
       expect(Math.max(...waits)).toBeLessThan(3000);
+    });
+
+    const seconds = times(600, 8);
+
+    it(`faster than detection for ${seconds} s: at most two wait, every frame accounted for (promise 17)`, async () => {
+      const perSecond = 300;
+      await using plug = await subject.plugIn(perSecond);
+      // The shipped models on one thread: the toy ones are nearly as fast as the cameras.
+      const slow = ["detection.provider=cpu", "detection.threads=1", "optics.umPerPixel=0.1"];
+      await using daemon = await start([...slow, ...subject.settings(perSecond)]);
+      await untilTrue(async () => (await counted(daemon)).dropped > 0);
+      let deepest = 0;
+      const endMs = performance.now() + 1000 * seconds;
+      while (performance.now() < endMs) {
+        deepest = Math.max(deepest, (await counted(daemon)).waiting);
+        await pass(50);
+      }
+      plug.freeze();
+      let last = await counted(daemon);
+      await untilTrue(async () => {
+        const before = last;
+        last = await counted(daemon);
+        return last.produced === before.produced && last.produced === last.processed + last.dropped;
+      });
+      tell(17, { camera: subject.name, seconds, deepest, ...last });
+      expect(deepest).toBeLessThanOrEqual(2);
+      expect(last.dropped).toBeGreaterThan(last.processed / 4);
     });
   });
 }
