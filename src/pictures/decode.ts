@@ -28,7 +28,7 @@ export async function decodePicture(input: Uint8Array | string, limits: PictureL
   const name = typeof input === "string" ? input : undefined;
   const { format, bytes } = typeof input === "string" ? await inspectFile(input, maxPixels) : inspectBytes(input);
   if (format === "bmp") return { format, ...named(name, () => decodeBmp(bytes ?? new Uint8Array(0), { maxPixels })) };
-  return { format, ...(await decodeBySharp(input, { maxPixels, name })) };
+  return { format, ...(await decodeBySharp(input, maxPixels)) };
 }
 
 /** A picture made smaller while it was decoded. */
@@ -38,8 +38,8 @@ export interface Preview extends DecodedPicture {
   readonly fullHeight: number;
 }
 
-/** A JPEG's blocks of 8 px can be decoded to 4, 2 or 1: by so much its sides may shrink at no cost. */
-const jpegShrinks = [8, 4, 2] as const;
+/** A JPEG's blocks of 8 px can be decoded to 2 or 1: so much its sides shrink. To 4, the shrinking costs what the decoding saves. */
+const jpegShrinks = [8, 4] as const;
 
 /**
  * Reads a picture through, as `decodePicture` does and with its errors, but makes no more of it than `leastPixels` ask for: of a JPEG the
@@ -61,23 +61,23 @@ async function shrunkJpeg(
   bytes: Uint8Array,
   { maxPixels, leastPixels }: { readonly maxPixels: number; readonly leastPixels: number },
 ): Promise<Picture & { fullWidth: number; fullHeight: number }> {
-  const metadata = await metadataOf(bytes, maxPixels);
-  const { width, height, orientation = 1 } = metadata;
+  const { width, height, orientation = 1 } = await metadataOf(bytes, maxPixels);
   const shrink = jpegShrinks.find((factor) => width * height >= leastPixels * factor * factor) ?? 1;
   // From 5 on, a picture lies on its side.
   const [fullWidth, fullHeight] = orientation >= 5 ? [height, width] : [width, height];
   const size = { width: Math.ceil(fullWidth / shrink), height: Math.ceil(fullHeight / shrink) };
-  const picture = await decodeBySharp(bytes, { maxPixels, name: undefined, ...(shrink > 1 ? { size } : {}) });
+  const picture = await decodeChecked(bytes, undefined, shrink > 1 ? size : undefined);
   return { ...picture, fullWidth, fullHeight };
 }
 
-async function metadataOf(bytes: Uint8Array, maxPixels: number): Promise<Metadata> {
+async function metadataOf(input: Uint8Array | string, maxPixels: number): Promise<Metadata> {
+  const name = typeof input === "string" ? input : undefined;
   try {
-    const metadata = await sharp(bytes, { failOn: "error", limitInputPixels: false }).metadata();
-    checkHeader(metadata, maxPixels, undefined);
+    const metadata = await sharp(input, { failOn: "error", limitInputPixels: false }).metadata();
+    checkHeader(metadata, maxPixels, name);
     return metadata;
   } catch (error) {
-    throw asUnreadable(error, undefined);
+    throw asUnreadable(error, name);
   }
 }
 
@@ -112,18 +112,19 @@ async function inspectFile(
   }
 }
 
-async function decodeBySharp(
+async function decodeBySharp(input: Uint8Array | string, maxPixels: number): Promise<Picture> {
+  await metadataOf(input, maxPixels);
+  return decodeChecked(input, typeof input === "string" ? input : undefined);
+}
+
+/** Of a picture whose header was looked at. */
+async function decodeChecked(
   input: Uint8Array | string,
-  {
-    maxPixels,
-    name,
-    size,
-  }: { maxPixels: number; name: string | undefined; size?: { readonly width: number; readonly height: number } },
+  name: string | undefined,
+  size?: { readonly width: number; readonly height: number },
 ): Promise<Picture> {
   try {
-    const image = sharp(input, { failOn: "error", limitInputPixels: false, sequentialRead: true });
-    checkHeader(await image.metadata(), maxPixels, name);
-    const upright = image.autoOrient();
+    const upright = sharp(input, { failOn: "error", limitInputPixels: false, sequentialRead: true }).autoOrient();
     if (size !== undefined) upright.resize({ ...size, fit: "fill", fastShrinkOnLoad: true });
     // Copied, so that the pixels can be transferred. sharp's own `toUint8Array` saves the copy, but never frees its memory (0.35.5).
     const { data, info } = await upright
