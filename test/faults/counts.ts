@@ -5,9 +5,6 @@
 export const times = (promised: number, reduced: number): number =>
   process.env.FAULTS === "full" ? promised : reduced;
 
-/** For tests that in full take longer than a quarter of an hour on a busy machine. */
-export const patient = { timeout: 4 * 3_600_000 };
-
 /** Figures of a test, for whoever reads its output. */
 export const tell = (promise: number, figures: Readonly<Record<string, number | string>>): void => {
   const parts = Object.entries(figures).map(([name, value]) => {

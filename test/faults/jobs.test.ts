@@ -6,7 +6,7 @@ import { openJobDesk } from "../../src/training/jobs/index.js";
 import { readVitals } from "../../src/training/jobs/vitals.js";
 import { processesBelow } from "../integration/program.js";
 import { jobWhere, openToyLaboratory, processOf, type ToyLaboratory } from "../training/jobs/toyLaboratory.js";
-import { pass, patient, tell, times } from "./counts.js";
+import { pass, tell, times } from "./counts.js";
 
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
@@ -34,7 +34,6 @@ describe("a training that fails", () => {
 
   it.each(Object.entries(faults))(
     `is settled within 30 s and leaves no process: %s, ${rounds} times (promise 22)`,
-    patient,
     async (name, { code, signal }) => {
       // The limits of the program itself, but for the memory, which this training shall not have.
       const limits = {

@@ -28,7 +28,7 @@ import {
 } from "../integration/toySetting.js";
 import { openToyLaboratory, type ToyLaboratory } from "../registry/laboratory.js";
 import { writeToyDataset } from "../training/toyDataset.js";
-import { pass, patient, quantile, tell, times } from "./counts.js";
+import { pass, quantile, tell, times } from "./counts.js";
 
 let toy: ToySetting;
 let laboratory: ToyLaboratory;
@@ -122,7 +122,7 @@ describe("models that are corrupt, mis-hashed or of a wrong shape (promise 19)",
     return kind;
   };
 
-  it(`${count} of them: all refused, the old one serves, no frame lost`, patient, async () => {
+  it(`${count} of them: all refused, the old one serves, no frame lost`, async () => {
     await using detector = await createDetector({ models: toy.models, provider: "cpu", threads: 1 });
     const load = new Load(detector, ({ models, cells }) => {
       expect(models.detector).toEqual(toy.models.detector.ref);
@@ -164,7 +164,7 @@ describe("hot swap (promise 20)", () => {
 
   const underLoad = times(1000, 50);
 
-  it(`${underLoad} under load: no field fails, each result names the version that made it`, patient, async () => {
+  it(`${underLoad} under load: no field fails, each result names the version that made it`, async () => {
     await using detector = await openDetector();
     const byVersion: Record<string, number> = {};
     const look = ({ models, cells }: Detection): void => {
@@ -188,7 +188,7 @@ describe("hot swap (promise 20)", () => {
   const measured = times(1000, 150);
 
   // Small fields and few of them at a time: many swaps pass in little time, and what is under way is no part of the figure.
-  it(`${measured} swaps: memory within 2 %`, patient, async () => {
+  it(`${measured} swaps: memory within 2 %`, async () => {
     await using detector = await openDetector();
     const small = toyFrame([{ kind: "erythrocyte", x: 48, y: 48 }], {
       width: 96,

@@ -7,7 +7,7 @@ import { createRandom, projectRoot } from "../../src/core/index.js";
 import { judgeCandidate, nextLevel, readPromotions, type SpentLevel } from "../../src/registry/index.js";
 import { realisticTruth, type SimulatedTruth, simulateTallies } from "../registry/gate/simulate.js";
 import { openToyLaboratory, type ToyLaboratory } from "../registry/laboratory.js";
-import { patient, quantile, tell, times } from "./counts.js";
+import { quantile, tell, times } from "./counts.js";
 import type { KillStep } from "./promotionProcess.js";
 
 describe("SIGKILL at every step of a promotion (promise 21)", () => {
@@ -61,7 +61,7 @@ describe("SIGKILL at every step of a promotion (promise 21)", () => {
 
   const count = times(200, 6);
 
-  it(`${count} times: the active pointer is always valid, up <= 5 s`, patient, async () => {
+  it(`${count} times: the active pointer is always valid, up <= 5 s`, async () => {
     const random = createRandom(21);
     const kinds = ["loaded", "swapping", "swapped", "written", "any time", "torn"] as const;
     const killed: Record<string, number> = {};
@@ -130,25 +130,21 @@ describe("worse candidates with known truth (promise 23)", () => {
 
   const years = times(200, 5);
 
-  it(
-    `${years} years of nights, each with a candidate as good as the model in production: years with a promotion <= alpha`,
-    patient,
-    () => {
-      const random = createRandom(25);
-      let spoilt = 0;
-      for (let year = 0; year < years; year++) {
-        const spent: SpentLevel[] = [];
-        let promoted = false;
-        for (let night = 0; night < 365 && !promoted; night++) {
-          const atMs = night * 86_400_000;
-          const level = nextLevel(alpha, spent, atMs);
-          spent.push({ atMs, alpha: level });
-          promoted = judge(random, realisticTruth(0), level).decision === "promote";
-        }
-        if (promoted) spoilt++;
+  it(`${years} years of nights, each with a candidate as good as the model in production: years with a promotion <= alpha`, () => {
+    const random = createRandom(25);
+    let spoilt = 0;
+    for (let year = 0; year < years; year++) {
+      const spent: SpentLevel[] = [];
+      let promoted = false;
+      for (let night = 0; night < 365 && !promoted; night++) {
+        const atMs = night * 86_400_000;
+        const level = nextLevel(alpha, spent, atMs);
+        spent.push({ atMs, alpha: level });
+        promoted = judge(random, realisticTruth(0), level).decision === "promote";
       }
-      tell(23, { years, nights: 365 * years, yearsWithAPromotion: spoilt, alpha });
-      expect(spoilt / years).toBeLessThanOrEqual(alpha + 3 * Math.sqrt((alpha * (1 - alpha)) / years));
-    },
-  );
+      if (promoted) spoilt++;
+    }
+    tell(23, { years, nights: 365 * years, yearsWithAPromotion: spoilt, alpha });
+    expect(spoilt / years).toBeLessThanOrEqual(alpha + 3 * Math.sqrt((alpha * (1 - alpha)) / years));
+  });
 });

@@ -9,7 +9,7 @@ import { createRandom, projectRoot } from "../../src/core/index.js";
 import { createScanDesk, type ScanRecord } from "../../src/scan/index.js";
 import { requireTool } from "../requirements.js";
 import { toyMicroscope, toySlide } from "../scan/toyMicroscope.js";
-import { patient, tell, times } from "./counts.js";
+import { tell, times } from "./counts.js";
 
 interface Said {
   readonly begun?: string;
@@ -85,7 +85,7 @@ const undisturbed = async (): Promise<{ readonly record: ScanRecord; readonly fo
 describe("SIGKILL at any moment of a scan", () => {
   const kills = times(100, 5);
 
-  it(`${kills} times: it goes on at the right field, to the same counts`, patient, async () => {
+  it(`${kills} times: it goes on at the right field, to the same counts`, async () => {
     const { record: expected } = await undisturbed();
     expect(expected).toMatchObject({ state: "complete" });
     const random = createRandom(17);
@@ -132,7 +132,6 @@ describe("SIGKILL at any moment of a scan", () => {
 describe("a disk that is full in mid-scan", () => {
   it.skipIf(!requireTool("prlimit"))(
     "pauses it with STORE_FULL, loses nothing, and lets it go on when there is room (needs prlimit)",
-    patient,
     async () => {
       const { record: expected } = await undisturbed();
       const folder = await newFolder();
@@ -161,53 +160,49 @@ describe("a disk that is full in mid-scan", () => {
 describe("devices lost in mid-scan", () => {
   const losses = times(50, 6);
 
-  it(
-    `stage or camera, ${losses} times: paused with the code, no move until a person resumes, then the same counts`,
-    patient,
-    async () => {
-      const { record: expected } = await undisturbed();
-      const random = createRandom(4);
-      const slide = toySlide(31, 900);
-      let left = losses;
-      while (left > 0) {
-        const toy = toyMicroscope(await newFolder(), slide);
-        await using desk = createScanDesk(toy.options);
-        let stopped: (record: ScanRecord) => void = () => {};
-        let loseAt = random.int(20);
-        const lose = (fieldsDone: number): void => {
-          if (left === 0 || fieldsDone < loseAt) return;
-          const atStage = random.int(2) === 0;
-          if (atStage) toy.stage.fault = "STAGE_DISCONNECTED";
-          else toy.camera.fault = "CAMERA_STALE";
-          loseAt = fieldsDone + 3 + random.int(30);
-          left--;
-        };
-        desk.onChange((record) => {
-          if (record === undefined) return;
-          if (record.state === "running") lose(record.fieldsDone);
-          else stopped(record);
+  it(`stage or camera, ${losses} times: paused with the code, no move until a person resumes, then the same counts`, async () => {
+    const { record: expected } = await undisturbed();
+    const random = createRandom(4);
+    const slide = toySlide(31, 900);
+    let left = losses;
+    while (left > 0) {
+      const toy = toyMicroscope(await newFolder(), slide);
+      await using desk = createScanDesk(toy.options);
+      let stopped: (record: ScanRecord) => void = () => {};
+      let loseAt = random.int(20);
+      const lose = (fieldsDone: number): void => {
+        if (left === 0 || fieldsDone < loseAt) return;
+        const atStage = random.int(2) === 0;
+        if (atStage) toy.stage.fault = "STAGE_DISCONNECTED";
+        else toy.camera.fault = "CAMERA_STALE";
+        loseAt = fieldsDone + 3 + random.int(30);
+        left--;
+      };
+      desk.onChange((record) => {
+        if (record === undefined) return;
+        if (record.state === "running") lose(record.fieldsDone);
+        else stopped(record);
+      });
+      const standing = (begin: () => Promise<ScanRecord>): Promise<ScanRecord> =>
+        new Promise((resolve, reject) => {
+          stopped = resolve;
+          begin().catch(reject);
         });
-        const standing = (begin: () => Promise<ScanRecord>): Promise<ScanRecord> =>
-          new Promise((resolve, reject) => {
-            stopped = resolve;
-            begin().catch(reject);
-          });
-        const { plan, stop, focus, by } = expected;
-        let record = await standing(() => desk.start({ slide: "S", plan, stop, focus, by }));
-        while (record.state === "paused") {
-          expect(["STAGE_DISCONNECTED", "CAMERA_STALE"]).toContain(record.failure?.code);
-          const moves = toy.stage.moves.length;
-          await new Promise((resolve) => setImmediate(resolve));
-          expect(toy.stage.moves.length).toBe(moves);
-          toy.stage.fault = undefined;
-          toy.camera.fault = undefined;
-          const { id } = record;
-          record = await standing(() => desk.resume(id));
-        }
-        expect(record).toMatchObject({ state: "complete", fieldsDone: expected.fieldsPlanned });
-        expect(record.counts).toEqual(expected.counts);
+      const { plan, stop, focus, by } = expected;
+      let record = await standing(() => desk.start({ slide: "S", plan, stop, focus, by }));
+      while (record.state === "paused") {
+        expect(["STAGE_DISCONNECTED", "CAMERA_STALE"]).toContain(record.failure?.code);
+        const moves = toy.stage.moves.length;
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(toy.stage.moves.length).toBe(moves);
+        toy.stage.fault = undefined;
+        toy.camera.fault = undefined;
+        const { id } = record;
+        record = await standing(() => desk.resume(id));
       }
-      tell(14, { losses });
-    },
-  );
+      expect(record).toMatchObject({ state: "complete", fieldsDone: expected.fieldsPlanned });
+      expect(record.counts).toEqual(expected.counts);
+    }
+    tell(14, { losses });
+  });
 });

@@ -3,14 +3,13 @@ import { createRandom } from "../../src/core/index.js";
 import { controllerCases } from "../drivers/stages/controllers.js";
 import { noFigures, SerialTrial, serialFaults } from "../drivers/stages/serialTrials.js";
 import { requireTool } from "../requirements.js";
-import { patient, quantile, tell, times } from "./counts.js";
+import { quantile, tell, times } from "./counts.js";
 
 describe.skipIf(!requireTool("socat"))("stages on a line that fails in mid-move (needs socat)", () => {
   const promised = times(1000, 10);
 
   it.each(serialFaults)(
     `%s, ${promised} times: no move that nobody asked for, stop within 200 ms, open again within 5 s (promise 24)`,
-    patient,
     async (fault) => {
       const all = noFigures();
       let left = promised;
