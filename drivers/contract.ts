@@ -54,9 +54,22 @@ export interface Camera extends AsyncDisposable {
   frames(): AsyncIterable<CameraFrame>;
 }
 
+/** A camera that is connected. */
+export interface FoundCamera {
+  /** What `open` takes. */
+  readonly source: string;
+  /** What it calls itself. */
+  readonly title?: string | undefined;
+}
+
 /** The export `driver` of `drivers/cameras/<name>/driver.ts`. */
 export interface CameraDriver<Options = unknown> {
   readonly manifest: DriverManifest<Options>;
+  /**
+   * Cameras of this driver that are connected, where it can tell without opening them; none where a program that it takes is missing. Takes
+   * some seconds at most; must not throw.
+   */
+  find?(): Promise<readonly FoundCamera[]>;
   /**
    * @throws CytoError a `CAMERA_` code that says why (docs/errors.md); IMAGE_UNREADABLE; what the signal's abortion gives
    */

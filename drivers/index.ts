@@ -6,6 +6,7 @@ export {
   type CameraOpenRequest,
   type CameraPace,
   type DriverManifest,
+  type FoundCamera,
   type Stage,
   type StageAxis,
   type StageDriver,

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type DriverManifest, listDrivers } from "../../drivers/index.js";
+import { type DriverManifest, type FoundCamera, listDrivers, loadCamera } from "../../drivers/index.js";
 import { CytoError } from "../core/index.js";
 import { conformance, defaultLimitsUm, parseLimits } from "./deviceConformance.js";
 import { type DeviceOptions, type NamedDevice, namedDevice, untilInterrupted } from "./namedDevice.js";
@@ -20,10 +20,29 @@ const listKind = async (kind: "cameras" | "stages") => {
   };
 };
 
+/** Cameras that are connected, as far as their drivers can tell. */
+const connectedCameras = async (): Promise<readonly (FoundCamera & { readonly driver: string })[]> => {
+  const { drivers } = await listDrivers("cameras");
+  const found = await Promise.all(
+    drivers.map(async ({ name }) => {
+      const cameras = await loadCamera(name)
+        .then((driver) => driver.find?.())
+        .catch(() => undefined);
+      return (cameras ?? []).map((camera) => ({ driver: name, ...camera }));
+    }),
+  );
+  return found.flat();
+};
+
 async function list({ json = false }: { readonly json?: boolean }): Promise<void> {
-  const [cameras, stages, ports] = await Promise.all([listKind("cameras"), listKind("stages"), listSerialPorts()]);
+  const [cameras, stages, connected, ports] = await Promise.all([
+    listKind("cameras"),
+    listKind("stages"),
+    connectedCameras(),
+    listSerialPorts(),
+  ]);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ cameras, stages, ports }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ cameras, stages, connected, ports }, null, 2)}\n`);
     return;
   }
   const lines: string[] = [];
@@ -35,6 +54,9 @@ async function list({ json = false }: { readonly json?: boolean }): Promise<void
     for (const { name, code, message } of failures)
       lines.push(`${kind.padEnd(6)}  ${name.padEnd(12)}  BROKEN: ${code}: ${message}`);
   }
+  for (const { driver, source, title } of connected)
+    lines.push(`found   ${driver.padEnd(12)}  ${source}${title === undefined ? "" : `  ${title}`}`);
+  if (connected.length === 0) lines.push("found   no camera that a search finds");
   for (const { path, manufacturer } of ports) lines.push(`port    ${path}${manufacturer ? `  ${manufacturer}` : ""}`);
   if (ports.length === 0) lines.push("port    no serial port is connected");
   process.stdout.write(`${lines.join("\n")}\n`);
@@ -112,8 +134,10 @@ export const register = (program: Command): void => {
     .addHelpText("after", help);
   devices
     .command("list")
-    .description("Lists the drivers of cameras and stages, those that cannot be loaded, and the serial ports.")
-    .option("--json", "print JSON: cameras and stages {drivers, failures}, ports")
+    .description(
+      "Lists the drivers of cameras and stages, those that cannot be loaded, the cameras that are found (GigE and USB3 Vision, Video4Linux), and the serial ports.",
+    )
+    .option("--json", "print JSON: cameras and stages {drivers, failures}, connected, ports")
     .action(list);
   withDevice(devices.command("probe"))
     .description("Opens a device and prints what it says of itself; a stage does not move, a camera gives one frame.")

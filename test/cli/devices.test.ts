@@ -65,6 +65,7 @@ describe("cytostream devices list", () => {
     expect(listed.stages.drivers).toContainEqual(expect.objectContaining({ name: "zaber", simulated: false }));
     expect([listed.cameras.failures, listed.stages.failures]).toEqual([[], []]);
     expect(Array.isArray(listed.ports)).toBe(true);
+    expect(Array.isArray(listed.connected)).toBe(true);
   });
 
   it("finds ports by their names where the system tells none", async (context) => {

@@ -3,6 +3,7 @@ import { CytoError } from "../../../src/core/index.js";
 import type { CameraDriver, CameraOpenRequest } from "../../contract.js";
 import { OwnedProcess } from "../../process/ownedProcess.js";
 import { FfmpegCamera } from "./camera.js";
+import { findVideoDevices } from "./find.js";
 import { type FfmpegCameraOptions, manifest } from "./manifest.js";
 import { type FfmpegSource, localPathOf, type PathKind, parseSource } from "./source.js";
 import { type FfmpegVersion, isAtLeast, probeFfmpeg } from "./version.js";
@@ -49,6 +50,7 @@ async function describeSource(
 
 export const driver: CameraDriver<FfmpegCameraOptions> = {
   manifest,
+  find: () => findVideoDevices(),
   async open(request) {
     const { options, signal } = request;
     const version = await versionOf(options.ffmpegPath, signal);

@@ -3,6 +3,7 @@ import type { CameraDriver } from "../../contract.js";
 import { OwnedProcess } from "../../process/ownedProcess.js";
 import { genicamCamera } from "./camera.js";
 import { controlCamera, toolsNotFound } from "./control.js";
+import { findCameras } from "./find.js";
 import { type GenicamCameraOptions, manifest } from "./manifest.js";
 import { pipelineArguments, pipelineEnvironment } from "./pipeline.js";
 
@@ -26,6 +27,7 @@ function checkSource(source: string | undefined): string {
 
 export const driver: CameraDriver<GenicamCameraOptions> = {
   manifest,
+  find: findCameras,
   async open(request) {
     const { options, signal } = request;
     signal.throwIfAborted();

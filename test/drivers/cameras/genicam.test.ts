@@ -220,6 +220,11 @@ describe.skipIf(!requireGenicam())(
       expect(await take(await open(), 2)).toHaveLength(2);
     });
 
+    it("finds a camera by the search", async () => {
+      await using _ = await startFakeCamera();
+      expect(await driver.find!()).toContainEqual({ source: cameraAddress, title: "Aravis-Fake-CYTO1" });
+    });
+
     describe("conformance", () => {
       let fake: Awaited<ReturnType<typeof startFakeCamera>>;
       beforeAll(async () => {

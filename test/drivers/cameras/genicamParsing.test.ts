@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driver } from "../../../drivers/cameras/genicam/driver.js";
 import { controlArguments, settingsOf } from "../../../drivers/cameras/genicam/features.js";
+import { camerasIn } from "../../../drivers/cameras/genicam/find.js";
 import { FrameLedger, TimeLedger } from "../../../drivers/cameras/genicam/ledger.js";
 import { manifest } from "../../../drivers/cameras/genicam/manifest.js";
 import { pipelineArguments } from "../../../drivers/cameras/genicam/pipeline.js";
@@ -224,5 +225,16 @@ describe("tools that do not do what they should", () => {
         "CAMERA_OPEN_FAILED",
       );
     }
+  });
+});
+
+describe("the list of arv-tool-0.8", () => {
+  it("names cameras, each with its address", () => {
+    const listing = "Aravis-Fake-CYTO1 (127.0.0.1)\nThe Imaging Source-DFK 33 (rev 2)-4711 (USB3)\nno device found\n\n";
+    expect(camerasIn(listing)).toEqual([
+      { source: "127.0.0.1", title: "Aravis-Fake-CYTO1" },
+      { source: "The Imaging Source-DFK 33 (rev 2)-4711", title: "USB3" },
+    ]);
+    expect(camerasIn("No device found\n")).toEqual([]);
   });
 });
