@@ -174,6 +174,8 @@ export const ScannedSlide = ({ scan, stale, comebacks, open, onField }: SlideMap
     if (canvas.current === null || map.value === undefined) return;
     const view = looking.view ?? wholeView(map.value, canvas.current);
     drawMap(canvas.current, { scan, map: map.value, fields: shown, overlay, view, open }, tiles);
+    canvas.current.setAttribute("aria-busy", String(tiles.busy));
+    canvas.current.dataset.fields = String(shown.length);
   }, [map.value, shown, overlay, looking.view, drawings, open]);
   return (
     <section class={stale ? "card slide-card stale" : "card slide-card"} aria-labelledby="slide-title">

@@ -116,7 +116,7 @@ const PlanFields = (props: FormProps) => {
 
 const StopFields = (props: FormProps) => (
   <fieldset>
-    <legend>Enough is known with (the first that holds, or none)</legend>
+    <legend>Stop at the first that holds</legend>
     <Input {...props} name="leukocytes" label="Leukocytes" />
     <Input {...props} name="fields" label="Fields" />
     <Input {...props} name="areaMm2" label="Area, mm²" />

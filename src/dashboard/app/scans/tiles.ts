@@ -50,6 +50,11 @@ export class Tiles {
     return this.#error;
   }
 
+  /** Whether more is to be drawn than there was at the last drawing. */
+  get busy(): boolean {
+    return this.#loading > 0;
+  }
+
   /** Begins a drawing of a map with so many fields on it. */
   begin(map: SlideMap, fields: readonly ScanField[]): void {
     if (!sameMap(this.#map, map)) this.#forget();
