@@ -85,6 +85,24 @@ export interface ScanField {
   readonly refocused: boolean;
 }
 
+/** A cell as it was found in a field, px of the field's full frame. */
+export interface FoundCell {
+  readonly cellClass: CellClass;
+  readonly confidence: number;
+  readonly centrePx: { readonly x: number; readonly y: number };
+  readonly boxPx: { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
+}
+
+/** All that was found in a field, for drawing over its picture, whose kept form may be smaller. */
+export interface ScanFieldCells {
+  readonly field: ScanField;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly umPerPixel: number;
+  /** The surest first. A cell that several fields show is in each of them. */
+  readonly cells: readonly FoundCell[];
+}
+
 /** A counted cell of a scan, for the gallery. */
 export interface ScanCell {
   readonly id: number;
@@ -179,8 +197,10 @@ export interface ScanDesk {
   list(): Promise<readonly ScanRecord[]>;
   /** @throws CytoError SCAN_NOT_FOUND */
   show(id: string): Promise<ScanRecord>;
-  /** In the order of the plan, from a number on. @throws CytoError SCAN_NOT_FOUND */
-  fields(id: string, from?: number): Promise<readonly ScanField[]>;
+  /** In the order of the plan, from a number on, `limit` at most; all of them unless given. @throws CytoError SCAN_NOT_FOUND */
+  fields(id: string, range?: { readonly from?: number; readonly limit?: number }): Promise<readonly ScanField[]>;
+  /** @throws CytoError SCAN_NOT_FOUND, NOT_FOUND for a field that is not done */
+  fieldCells(id: string, field: number): Promise<ScanFieldCells>;
   /** @throws CytoError SCAN_NOT_FOUND, NOT_FOUND for a field that is not done */
   fieldPicture(id: string, field: number): Promise<Jpeg>;
   /** Counted cells of a class (its children among them), the surest first. @throws CytoError SCAN_NOT_FOUND */

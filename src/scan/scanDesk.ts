@@ -141,16 +141,18 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
     return this.#scans.record(scanFolder(this.#options.paths, id));
   }
 
-  async fields(id: string, from = 0) {
+  async fields(id: string, { from = 0, limit = Number.POSITIVE_INFINITY }: Parameters<ScanDesk["fields"]>[1] = {}) {
     const { course } = await this.#scan(id);
-    return course.fields.slice(Math.max(0, from)).map(({ index }) => course.fieldOf(index));
+    const first = Math.max(0, from);
+    return course.fields.slice(first, first + limit).map(({ index }) => course.fieldOf(index));
+  }
+
+  async fieldCells(id: string, field: number) {
+    return (await this.#scanWith(id, field)).course.cellsOf(field);
   }
 
   async fieldPicture(id: string, field: number) {
-    const { course, folder } = await this.#scan(id);
-    if (course.fields[field] === undefined)
-      throw new CytoError("NOT_FOUND", `field ${field} of scan ${id} is not done`);
-    return readPicture(folder, field);
+    return readPicture((await this.#scanWith(id, field)).folder, field);
   }
 
   async cells(id: string, query: Parameters<ScanDesk["cells"]>[1]) {
@@ -269,6 +271,14 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
   async #scan(id: string): Promise<OpenScan> {
     if (this.#live?.folder.id === id) return this.#live;
     return this.#scans.get(scanFolder(this.#options.paths, id));
+  }
+
+  /** A scan of which a field is done. @throws CytoError SCAN_NOT_FOUND, NOT_FOUND */
+  async #scanWith(id: string, field: number): Promise<OpenScan> {
+    const scan = await this.#scan(id);
+    if (scan.course.fields[field] === undefined)
+      throw new CytoError("NOT_FOUND", `field ${field} of scan ${id} is not done`);
+    return scan;
   }
 
   /** The run of a scan; undefined where it is paused. @throws CytoError SCAN_NOT_FOUND, SCAN_ENDED */

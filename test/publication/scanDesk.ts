@@ -1,12 +1,12 @@
 import type { TestContext } from "vitest";
-import { createScanDesk } from "../../src/scan/index.js";
+import { createScanDesk, type ScanDeskOptions } from "../../src/scan/index.js";
 import { newFolder } from "../scan/scanning.js";
 import { toyMicroscope, toySlide } from "../scan/toyMicroscope.js";
 import { openPublication, until } from "./harness.js";
 
 /** A publication over a desk of scans, whose stage and camera are the toy's. */
-export const openScans = async (context: TestContext) => {
-  const toy = toyMicroscope(await newFolder(), toySlide(11));
+export const openScans = async (context: TestContext, more: Partial<ScanDeskOptions> = {}) => {
+  const toy = toyMicroscope(await newFolder(), toySlide(11), more);
   const scans = createScanDesk(toy.options);
   context.onTestFinished(() => scans[Symbol.asyncDispose]());
   const publication = await openPublication(context, { desks: { scans } });

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it, type TestContext } from "vitest";
 import { errorTable } from "../../src/core/index.js";
-import { microscopeStatusSchema } from "../../src/publication/protocol/scans.js";
+import { microscopeStatusSchema, scanFieldCellsSchema } from "../../src/publication/protocol/scans.js";
 import type { ScanCell, ScanField, ScanRecord, SlideMap } from "../../src/scan/index.js";
 import { settled } from "../scan/scanning.js";
 import { toyRequest } from "../scan/toyMicroscope.js";
@@ -49,6 +49,18 @@ describe("a scan over HTTP", () => {
     expect(record).toMatchObject({ slide: "S-1", fieldsDone: 20, setup: { simulated: true } });
     const fields = await read<ScanField[]>(get(`v1/scans/${id}/fields?from=17`));
     expect(fields.map(({ index }) => index)).toEqual([17, 18, 19]);
+    const some = await read<ScanField[]>(get(`v1/scans/${id}/fields?from=4&limit=3`));
+    expect(some.map(({ index }) => index)).toEqual([4, 5, 6]);
+    const found = scanFieldCellsSchema.parse(await read(get(`v1/scans/${id}/fields/17/cells`)));
+    expect(found).toMatchObject({ field: { index: 17 }, widthPx: 160, heightPx: 120, umPerPixel: 0.5 });
+    const numbers: Record<string, number> = {};
+    for (const { cellClass, boxPx, centrePx } of found.cells) {
+      numbers[cellClass] = (numbers[cellClass] ?? 0) + 1;
+      expect(boxPx.right).toBeGreaterThan(boxPx.left);
+      expect(centrePx.y).toBeGreaterThan(boxPx.top);
+    }
+    expect(numbers).toEqual(fields[0]?.cells);
+    expect(await failureOf(get(`v1/scans/${id}/fields/20/cells`))).toEqual([404, "NOT_FOUND"]);
     const picture = await get(`v1/scans/${id}/fields/17/picture`);
     expect(picture.headers.get("content-type")).toBe("image/jpeg");
     expect(picture.headers.get("cache-control")).toContain("immutable");
@@ -70,7 +82,9 @@ describe("a scan over HTTP", () => {
     expect(newest.headers.get("cache-control")).toContain("immutable");
     expect(await sharp(Buffer.from(await newest.arrayBuffer())).metadata()).toMatchObject({ format: "jpeg" });
     expect((await tile(version - 1)).headers.get("cache-control")).toBe("no-store");
-    expect(await failureOf(get(`v1/scans/${id}/map/${version}/0/99999/0`))).toEqual([404, "NOT_FOUND"]);
+    const nothing = await get(`v1/scans/${id}/map/${version}/0/99999/0`);
+    expect([nothing.status, await nothing.text()]).toEqual([204, ""]);
+    expect(nothing.headers.get("cache-control")).toContain("immutable");
   });
 
   it("is paused, resumed and aborted", async (context) => {
@@ -92,6 +106,8 @@ describe("a scan over HTTP", () => {
     ["v1/scans/...", 404, "SCAN_NOT_FOUND"],
     ["v1/scans/..%2f..%2fetc", 400, "REQUEST_INVALID"],
     ["v1/scans/none/fields?from=-1", 400, "REQUEST_INVALID"],
+    ["v1/scans/none/fields?limit=5001", 400, "REQUEST_INVALID"],
+    ["v1/scans/none/fields/1/cells", 404, "SCAN_NOT_FOUND"],
     ["v1/scans/none/fields?colour=red", 400, "REQUEST_INVALID"],
     ["v1/scans/none/fields/0x1/picture", 400, "REQUEST_INVALID"],
     ["v1/scans/none/cells", 400, "REQUEST_INVALID"],

@@ -1,12 +1,13 @@
 import { describe, expect, it, type TestContext } from "vitest";
+import { CytoError } from "../../src/core/index.js";
 import { commandWindow } from "../../src/publication/protocol/limits.js";
 import { settled } from "../scan/scanning.js";
 import { toyRequest } from "../scan/toyMicroscope.js";
 import { connect, openPublication, streamUrl, TestClient, until } from "./harness.js";
 import { openScans } from "./scanDesk.js";
 
-const opened = async (context: TestContext) => {
-  const all = await openScans(context);
+const opened = async (context: TestContext, more?: Parameters<typeof openScans>[1]) => {
+  const all = await openScans(context, more);
   return { ...all, ...(await connect(context, all.publication)) };
 };
 
@@ -78,6 +79,27 @@ describe("the stage over the stream", () => {
     expect(toy.stage.status.state).toBe("stopped");
   });
 
+  it("tells what calibrating and focusing gave, each by its id, or why it gave nothing", async (context) => {
+    const report = { umPerPixel: 0.5, rotationDegrees: 3, mirrored: true, residualPx: 0.1, steps: 9 };
+    const { client } = await opened(context, {
+      procedures: {
+        calibrateOptics: async () => report,
+        calibrateLight: async () => ({ evenness: 0.9 }),
+        focus: async () => {
+          throw new CytoError("FOCUS_FAILED", "everything is blurred");
+        },
+      },
+    });
+    client.send({ type: "calibrate", id: "o", what: "optics", by: "MK" });
+    expect(await client.next("calibrated")).toEqual({ type: "calibrated", id: "o", report });
+    client.send({ type: "calibrate", id: "l", what: "light", by: "MK" });
+    expect(await client.next("calibrated")).toMatchObject({ id: "l", report: { evenness: 0.9 } });
+    client.send({ type: "focus", id: "f", by: "MK" });
+    expect(await client.next("error")).toMatchObject({ id: "f", code: "FOCUS_FAILED" });
+    client.send({ type: "calibrate", id: "t", what: "tea", by: "MK" });
+    expect(await client.next("error")).toMatchObject({ id: "t", code: "MESSAGE_INVALID" });
+  });
+
   it("halts however often it is asked to, and answers each", async (context) => {
     const { client, toy } = await opened(context);
     for (let i = 0; i < 200; i++) client.send(stop(String(i)));
@@ -103,6 +125,8 @@ describe("the stage over the stream", () => {
     await client.next("hello");
     client.send(stop("1"));
     expect(await client.next("error")).toMatchObject({ id: "1", code: "ORIGIN_REFUSED" });
+    client.send({ type: "calibrate", id: "2", what: "optics", by: "MK" });
+    expect(await client.next("error")).toMatchObject({ id: "2", code: "ORIGIN_REFUSED" });
     for (let i = 0; i < hello.limits.messagesBurst + 50; i++) client.send(stop(String(i)));
     expect(await client.closed()).toBe(1008);
     expect(toy.stage.status.state).toBe("ready");

@@ -56,7 +56,7 @@ describe("a scan", () => {
     expect(await desk.list()).toEqual([record]);
     expect(await desk.show(id)).toEqual(record);
     expect(await desk.fields(id)).toEqual(fields);
-    expect(await desk.fields(id, 18)).toEqual(fields.slice(18));
+    expect(await desk.fields(id, { from: 18 })).toEqual(fields.slice(18));
     expect(await desk.cells(id, { cellClass: "leukocyte", limit: 1000 })).toEqual(cells);
     expect(record.limits?.total).toBe(record.counts?.differential.five.total);
     const picture = await sharp(await desk.fieldPicture(id, 3)).metadata();

@@ -12,15 +12,15 @@ export class ApiError extends Error {
 
 const addressOf = (path: string): URL => new URL(path, document.baseURI.split("#")[0]);
 
-const answerOf = async (path: string, init: RequestInit): Promise<unknown> => {
+const responseOf = async (path: string, init: RequestInit): Promise<Response> => {
   let response: Response;
   try {
     response = await fetch(addressOf(path), init);
   } catch {
     throw new ApiError("UNREACHABLE", "The daemon does not answer.");
   }
+  if (response.ok) return response;
   const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return body;
   const { code = "INTERNAL", message = `HTTP ${response.status}` } = Object(body) as {
     code?: string;
     message?: string;
@@ -28,8 +28,22 @@ const answerOf = async (path: string, init: RequestInit): Promise<unknown> => {
   throw new ApiError(code, message);
 };
 
+const answerOf = async (path: string, init: RequestInit): Promise<unknown> =>
+  (await responseOf(path, init)).json().catch(() => undefined);
+
 /** @throws ApiError */
 export const get = async <Answer>(path: string): Promise<Answer> => (await answerOf(path, {})) as Answer;
+
+/** The picture at an address, undefined where there is none (204). The caller closes it. @throws ApiError */
+export const getPicture = async (path: string): Promise<ImageBitmap | undefined> => {
+  const response = await responseOf(path, {});
+  if (response.status === 204) return undefined;
+  try {
+    return await createImageBitmap(await response.blob());
+  } catch {
+    throw new ApiError("UNREACHABLE", "The picture did not come whole.");
+  }
+};
 
 /** @throws ApiError */
 export const post = async <Answer>(path: string, body?: object): Promise<Answer> => {
@@ -72,6 +86,31 @@ export const useLoaded = <Value>(path: string | undefined, version: unknown = 0)
   const mine = state.path === path;
   return {
     value: mine ? state.value : undefined,
+    error: mine ? state.error : undefined,
+    reload: () => setAgain((count) => count + 1),
+  };
+};
+
+/** The picture at an address, kept until another is there. */
+export const useLoadedPicture = (path: string, version: unknown = 0): Loaded<ImageBitmap> => {
+  const [state, setState] = useState<{ path?: string; picture?: ImageBitmap | undefined; error?: string }>({});
+  const [again, setAgain] = useState(0);
+  useEffect(() => {
+    let over = false;
+    getPicture(path).then(
+      (picture) => (over ? picture?.close() : setState({ path, picture })),
+      (error: unknown) =>
+        over || setState((before) => ({ ...(before.path === path ? before : { path }), error: errorText(error) })),
+    );
+    return () => {
+      over = true;
+    };
+  }, [path, version, again]);
+  // Not when the next one is set: until that is shown, this one may still have to be drawn.
+  useEffect(() => () => state.picture?.close(), [state.picture]);
+  const mine = state.path === path;
+  return {
+    value: mine ? state.picture : undefined,
     error: mine ? state.error : undefined,
     reload: () => setAgain((count) => count + 1),
   };

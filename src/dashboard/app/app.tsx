@@ -11,6 +11,7 @@ import { ModelsPage } from "./models/page.js";
 import { PictureCard } from "./picture.js";
 import { type Page, useRoute } from "./route.js";
 import { ScansPage } from "./scans/page.js";
+import { scansStaleReason } from "./scans/staleness.js";
 import { type Layer, layers, layerTexts, loadSettings, type Settings, saveSettings } from "./settings.js";
 import { SlideMapCard } from "./slideMap.js";
 import { type Monitor, useMonitor } from "./useMonitor.js";
@@ -28,13 +29,16 @@ const useSettings = (): [Settings, (change: Partial<Settings>) => void] => {
   return [settings, (change) => setSettings((before) => ({ ...before, ...change }))];
 };
 
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+
 /** Calls the action of a key, unless something is being typed or the key is meant for the browser. */
 const useKeys = (actions: Readonly<Record<string, () => void>>, enabled: boolean): void => {
   // With the layout, so that no key meets the actions of an earlier state.
   useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (document.querySelector("dialog[open]") !== null || event.target instanceof HTMLInputElement) return;
+      if (document.querySelector("dialog[open]") !== null || isTyping(event.target)) return;
       if (!enabled && event.key !== "?") return;
       const action = actions[event.key.toLowerCase()];
       if (action === undefined) return;
@@ -47,10 +51,9 @@ const useKeys = (actions: Readonly<Record<string, () => void>>, enabled: boolean
 };
 
 /** States as sentences, for those who hear the page: told when they change. */
-const announcement = (view: View): string => {
+const announcement = (view: View, stale: string | undefined): string => {
   const parts = [connectionText(view.connection)];
   if (view.status !== undefined) parts.push(cameraText(view.status.camera));
-  const stale = staleReason(view);
   if (stale !== undefined) parts.push(stale);
   return `${parts.join(". ")}.`;
 };
@@ -111,7 +114,7 @@ export const App = () => {
     r: retryNow,
   };
   useKeys({ ...(live ? liveKeys : {}), t: cycleTheme, "?": () => setHelp(true) }, settings.shortcuts);
-  const stale = staleReason(view);
+  const stale = page === "scans" ? scansStaleReason(view) : staleReason(view);
   const desk = { view, author, onAuthor: setAuthor };
   return (
     <>
@@ -132,13 +135,13 @@ export const App = () => {
       {live && (
         <LivePage {...{ monitor, settings, frozen, author }} onToggle={toggle} onFreeze={() => setFrozen(!frozen)} />
       )}
-      {page === "scans" && <ScansPage {...desk} scan={item} ask={monitor.ask} />}
+      {page === "scans" && <ScansPage {...desk} scan={item} settings={settings} ask={monitor.ask} />}
       {page === "labels" && <LabelsPage {...desk} field={item} shortcuts={settings.shortcuts} />}
       {page === "jobs" && <JobsPage {...desk} job={item} />}
       {page === "models" && <ModelsPage {...desk} />}
       <Footer version={view.version} />
       <div class="visually-hidden" role="status" aria-live="polite">
-        {announcement(view)}
+        {announcement(view, stale)}
       </div>
       <HelpDialog
         {...{ page, open: help, shortcuts: settings.shortcuts }}

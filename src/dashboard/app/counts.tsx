@@ -8,7 +8,7 @@ interface CountsProps {
   readonly stale: boolean;
 }
 
-const StaleTag = ({ stale }: { stale: boolean }) => (stale ? <span class="tag stale-tag">Stale</span> : null);
+export const StaleTag = ({ stale }: { stale: boolean }) => (stale ? <span class="tag stale-tag">Stale</span> : null);
 
 type Limits = CountsMessage["classes"][number]["limits"];
 

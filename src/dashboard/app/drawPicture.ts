@@ -4,9 +4,16 @@ import type { Taxonomy } from "./view.js";
 
 type ListedCell = NonNullable<FrameHeader["cells"]>[number];
 
+/** What is drawn of a field besides its picture. */
+export interface DrawnHeader extends Pick<FrameHeader, "density"> {
+  readonly field: Pick<FrameHeader["field"], "frame" | "width" | "height" | "umPerPixel">;
+  readonly cells?: readonly ListedCell[] | undefined;
+  readonly total?: number | undefined;
+}
+
 /** A field ready to draw. */
 export interface Picture {
-  readonly header: FrameHeader;
+  readonly header: DrawnHeader;
   readonly image: ImageBitmap;
   readonly density: HTMLCanvasElement | undefined;
 }

@@ -118,8 +118,8 @@ export const Header = (props: HeaderProps) => {
         <ConnectionPill connection={connection} onRetry={onRetry} />
         {status !== undefined && (
           <span class="pill" data-camera={status.camera.state}>
-            <Light tone={cameraTexts[status.camera.state][0]} />
-            {cameraText(status.camera)}
+            <Light tone={connection.phase === "live" ? cameraTexts[status.camera.state][0] : "bad"} />
+            {connection.phase === "live" ? cameraText(status.camera) : "Camera not heard of"}
           </span>
         )}
       </div>

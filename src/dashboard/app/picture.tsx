@@ -39,16 +39,22 @@ const useWidth = (): [{ current: HTMLDivElement | null }, number] => {
   return [element, width];
 };
 
-const LayerButtons = ({ settings, onToggle }: Pick<PictureCardProps, "settings" | "onToggle">) => (
+/** `keyed`: whether the layers' keys are listened to here. */
+export const LayerButtons = ({
+  settings,
+  onToggle,
+  offered = layers,
+  keyed = true,
+}: Pick<PictureCardProps, "settings" | "onToggle"> & { offered?: readonly Layer[]; keyed?: boolean }) => (
   <fieldset class="layers">
     <legend class="visually-hidden">Shown over the picture</legend>
-    {layers.map((layer) => (
+    {offered.map((layer) => (
       <button
         key={layer}
         type="button"
         class="toggle"
         aria-pressed={settings[layer]}
-        title={`${layerTexts[layer].help} (${layerTexts[layer].key.toUpperCase()})`}
+        title={keyed ? `${layerTexts[layer].help} (${layerTexts[layer].key.toUpperCase()})` : layerTexts[layer].help}
         onClick={() => onToggle(layer)}
       >
         <span class="tick" aria-hidden="true" />
@@ -58,7 +64,8 @@ const LayerButtons = ({ settings, onToggle }: Pick<PictureCardProps, "settings" 
   </fieldset>
 );
 
-const Canvas = ({
+/** A field with its cells, as wide as there is room. */
+export const FieldCanvas = ({
   picture,
   taxonomy,
   settings,
@@ -101,7 +108,7 @@ export const PictureCard = ({ picture, taxonomy, settings, frozen, onToggle, onF
         <p>Waiting for the first picture</p>
       </div>
     ) : (
-      <Canvas picture={picture} taxonomy={taxonomy} settings={settings} />
+      <FieldCanvas picture={picture} taxonomy={taxonomy} settings={settings} />
     )}
     <div class="caption">
       <Legend taxonomy={taxonomy} />
@@ -116,7 +123,7 @@ export const PictureCard = ({ picture, taxonomy, settings, frozen, onToggle, onF
 );
 
 /** The marks of the three kinds of cell: shape as well as colour. */
-const Legend = ({ taxonomy }: { taxonomy: Taxonomy }) => (
+export const Legend = ({ taxonomy }: { taxonomy: Taxonomy }) => (
   <ul class="legend" aria-label="Marks">
     {[...taxonomy.values()]
       .filter(({ parent }) => parent === null)

@@ -92,6 +92,14 @@ export class DeskCommands {
     }
     if (message.type === "scan") return this.#scan(message);
     if (message.type === "microscope") return this.#microscope(message);
+    if (message.type === "calibrate") {
+      const { id, what, by } = message;
+      return { type: "calibrated", id, report: await this.#desk("scans").calibrate(what, by) };
+    }
+    if (message.type === "focus") {
+      const { id, by } = message;
+      return { type: "focused", id, report: await this.#desk("scans").focus(by) };
+    }
     return message.type === "job" ? this.#job(message) : this.#model(message);
   }
 

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
-import { CytoError } from "../../core/index.js";
 import type { Jpeg, ScanDesk, ScanRequest } from "../../scan/index.js";
 import { authorSchema } from "../protocol/labels.js";
 import { maxBodyBytes, maxScanBytes } from "../protocol/limits.js";
@@ -16,12 +15,16 @@ const number = z
 const fieldParams = z.strictObject({ id: scanIdSchema, index: number });
 const cellParams = z.strictObject({ id: scanIdSchema, cell: number });
 const tileParams = z.strictObject({ id: scanIdSchema, version: number, level: number, column: number, row: number });
-const fieldsQuery = z.strictObject({ from: number.optional() });
+const fieldsQuery = z.strictObject({ from: number.optional(), limit: limitQuery(500, 5000) });
 const cellsQuery = z.strictObject({ class: cellClassSchema, limit: limitQuery(100, 1000) });
 const abortBody = z.strictObject({ by: authorSchema });
 
 /** What is under such an address never changes. */
 const forever = "private, max-age=31536000, immutable";
+
+/** A tile, or 204 where nothing was seen: that is no fault, and a browser must not note it as one. */
+const sendTile = (reply: FastifyReply, jpeg: Jpeg | undefined): FastifyReply =>
+  jpeg === undefined ? reply.code(204).send() : reply.type("image/jpeg").send(Buffer.from(jpeg));
 
 const sendJpeg = (reply: FastifyReply, jpeg: Jpeg): FastifyReply =>
   reply.header("cache-control", forever).type("image/jpeg").send(Buffer.from(jpeg));
@@ -29,9 +32,14 @@ const sendJpeg = (reply: FastifyReply, jpeg: Jpeg): FastifyReply =>
 const addReading = (app: FastifyInstance, scans: ScanDesk): void => {
   app.get("/v1/scans", () => scans.list());
   app.get("/v1/scans/:id", ({ params }) => scans.show(parseRequest(scanParams, params).id));
-  app.get("/v1/scans/:id/fields", ({ params, query }) =>
-    scans.fields(parseRequest(scanParams, params).id, parseRequest(fieldsQuery, query).from),
-  );
+  app.get("/v1/scans/:id/fields", ({ params, query }) => {
+    const { from = 0, limit } = parseRequest(fieldsQuery, query);
+    return scans.fields(parseRequest(scanParams, params).id, { from, limit });
+  });
+  app.get("/v1/scans/:id/fields/:index/cells", ({ params }) => {
+    const { id, index } = parseRequest(fieldParams, params);
+    return scans.fieldCells(id, index);
+  });
   app.get("/v1/scans/:id/fields/:index/picture", async ({ params }, reply) => {
     const { id, index } = parseRequest(fieldParams, params);
     return sendJpeg(reply, await scans.fieldPicture(id, index));
@@ -49,10 +57,9 @@ const addReading = (app: FastifyInstance, scans: ScanDesk): void => {
   app.get("/v1/scans/:id/map/:version/:level/:column/:row", async ({ params }, reply) => {
     const { id, version, ...tile } = parseRequest(tileParams, params);
     const jpeg = await scans.mapTile(id, tile);
-    if (jpeg === undefined) throw new CytoError("NOT_FOUND", "Nothing was seen there.");
     // A tile asked for by an older version is the newest one all the same: it must not be kept under the old name.
-    if ((await scans.map(id)).version === version) return sendJpeg(reply, jpeg);
-    return reply.type("image/jpeg").send(Buffer.from(jpeg));
+    if ((await scans.map(id)).version === version) reply.header("cache-control", forever);
+    return sendTile(reply, jpeg);
   });
   app.get("/v1/microscope", async () => scans.status());
 };

@@ -21,12 +21,23 @@ import {
 } from "./labels.js";
 import { defaultStreamLimits, protocolVersion } from "./limits.js";
 import { gateReportSchema, modelCommandSchema, modelEntrySchema, promotionSchema } from "./models.js";
-import { microscopeCommandSchema, microscopeStatusSchema, scanCommandSchema, scanRequestSchema } from "./scans.js";
+import {
+  calibrateCommandSchema,
+  focusCommandSchema,
+  microscopeCommandSchema,
+  microscopeStatusSchema,
+  scanCommandSchema,
+  scanFieldCellsSchema,
+  scanFieldSchema,
+  scanRequestSchema,
+} from "./scans.js";
 import {
   alertsMessageSchema,
+  calibratedSchema,
   cellsMessageSchema,
   countsMessageSchema,
   errorMessageSchema,
+  focusedSchema,
   frameHeaderSchema,
   helloSchema,
   jobStateSchema,
@@ -60,6 +71,11 @@ const fromClient: Readonly<Record<string, Described>> = {
   model: { schema: modelCommandSchema, summary: "Promotes a model, or goes back one." },
   scan: { schema: scanCommandSchema, summary: "Begins, pauses, resumes or aborts a scan." },
   microscope: { schema: microscopeCommandSchema, summary: "Homes, moves or stops the stage." },
+  calibrate: {
+    schema: calibrateCommandSchema,
+    summary: "Measures how stage and camera belong together, or the light.",
+  },
+  focus: { schema: focusCommandSchema, summary: "Looks for the plane of best focus." },
 };
 
 const fromServer: Readonly<Record<string, Described>> = {
@@ -72,6 +88,8 @@ const fromServer: Readonly<Record<string, Described>> = {
   promoted: { schema: promotedSchema, summary: "Answers model: what is in production from now on." },
   scanState: { schema: scanStateSchema, summary: "Answers scan." },
   microscopeState: { schema: microscopeStateSchema, summary: "Answers microscope: where the stage is now." },
+  calibrated: { schema: calibratedSchema, summary: "Answers calibrate: what was measured." },
+  focused: { schema: focusedSchema, summary: "Answers focus: where it is sharpest." },
   error: { schema: errorMessageSchema, summary: "Refuses a message." },
   status: { schema: statusMessageSchema, summary: "Topic status: camera, models, rates, drops." },
   counts: { schema: countsMessageSchema, summary: "Topic counts: cells per class, each counted once, with limits." },
@@ -98,6 +116,8 @@ const overHttp: Readonly<Record<string, z.ZodType>> = {
   GateReport: gateReportSchema,
   Promotion: promotionSchema,
   ScanRequest: scanRequestSchema,
+  ScanField: scanFieldSchema,
+  ScanFieldCells: scanFieldCellsSchema,
   MicroscopeStatus: microscopeStatusSchema,
 };
 

@@ -3,7 +3,7 @@ import { jobCommandSchema } from "./jobs.js";
 import { authorSchema, labelSubmission, messageIdSchema } from "./labels.js";
 import { defaultFrameRateHz, defaultFrameWidth, frameWidths } from "./limits.js";
 import { modelCommandSchema } from "./models.js";
-import { microscopeCommandSchema, scanCommandSchema } from "./scans.js";
+import { calibrateCommandSchema, focusCommandSchema, microscopeCommandSchema, scanCommandSchema } from "./scans.js";
 import { topicSchema, topics } from "./serverMessages.js";
 
 const maxRateHz = z
@@ -79,6 +79,8 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   modelCommandSchema,
   scanCommandSchema,
   microscopeCommandSchema,
+  calibrateCommandSchema,
+  focusCommandSchema,
 ]);
 
 export const clientMessageTypes = [
@@ -92,10 +94,15 @@ export const clientMessageTypes = [
   "model",
   "scan",
   "microscope",
+  "calibrate",
+  "focus",
 ] as const;
 
 export type SubscribeMessage = z.infer<typeof subscribeSchema>;
 export type ResumeMessage = z.infer<typeof resumeSchema>;
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** Messages that ask a desk for something; each is answered once, by its id. */
-export type DeskMessage = Extract<ClientMessage, { type: "label" | "keep" | "job" | "model" | "scan" | "microscope" }>;
+export type DeskMessage = Extract<
+  ClientMessage,
+  { type: "label" | "keep" | "job" | "model" | "scan" | "microscope" | "calibrate" | "focus" }
+>;

@@ -67,6 +67,8 @@ export const clientExamples: Readonly<Record<string, z.input<typeof clientMessag
     },
   },
   microscope: { type: "microscope", id: "12", stage: { action: "stop", by: "MK" } },
+  calibrate: { type: "calibrate", id: "13", what: "optics", by: "MK" },
+  focus: { type: "focus", id: "14", by: "MK" },
 };
 
 const job = {
@@ -154,7 +156,8 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
   error: {
     type: "error",
     code: "MESSAGE_TYPE_UNKNOWN",
-    message: "The type is one of subscribe, unsubscribe, resume, ping, label, keep, job, model, scan, microscope.",
+    message:
+      "The type is one of subscribe, unsubscribe, resume, ping, label, keep, job, model, scan, microscope, calibrate, focus.",
     correlationId: "5f0c1d7be2a4",
   },
   labelled: { type: "labelled", id: "bench-3/000217", field: "f-7c1e52", revision: 2, repeated: false },
@@ -173,6 +176,12 @@ export const serverExamples: Readonly<Record<string, ServerMessage>> = {
   },
   scanState: { type: "scanState", id: "11", scan },
   microscopeState: { type: "microscopeState", id: "12", microscope },
+  calibrated: {
+    type: "calibrated",
+    id: "13",
+    report: { umPerPixel: 0.1612, rotationDegrees: 0.48, mirrored: false, residualPx: 0.31, steps: 9 },
+  },
+  focused: { type: "focused", id: "14", report: { zUm: -12.5, sharpness: 0.94, frames: 17 } },
   scans: { type: "scans", sequence: 214, publishedAtMs: 1767276600200, scans: [scan], microscope },
   alerts: {
     type: "alerts",

@@ -28,7 +28,7 @@ export const labelWindow = 64;
 /** Label messages of a client that are answered per second: answers beyond it wait, and the window with them. */
 export const labelsPerSecond = 500;
 
-/** Messages `keep`, `job`, `model`, `scan` and `microscope` of a client that may be without an answer. */
+/** Messages `keep`, `job`, `model`, `scan`, `microscope`, `calibrate` and `focus` of a client that may be without an answer. */
 export const commandWindow = 8;
 
 /** Largest picture and largest JSON body over HTTP, bytes. */

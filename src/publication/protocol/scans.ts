@@ -9,6 +9,7 @@ import {
   stopRulesSchema,
 } from "../../scan/index.js";
 import { authorSchema, messageIdSchema } from "./labels.js";
+import { cellClassSchema } from "./results.js";
 
 /** Schemas of scans and of the microscope that makes them. */
 
@@ -120,13 +121,28 @@ export const stageActionSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("release"), by: authorSchema }),
 ]);
 
-export const calibrateSchema = z.strictObject({ what: z.enum(["optics", "light"]), by: authorSchema });
+export const calibrateSchema = z.strictObject({
+  what: z.enum(["optics", "light"]).describe("optics moves the stage; light wants an empty place."),
+  by: authorSchema,
+});
 export const focusSchema = z.strictObject({ by: authorSchema });
 
 export const microscopeCommandSchema = z.strictObject({
   type: z.literal("microscope"),
   id: messageIdSchema.describe("Names the answer."),
   stage: stageActionSchema.describe("stop overtakes everything, and is bound by no rate."),
+});
+
+/** The same over the stream, each answered when it is done. */
+export const calibrateCommandSchema = z.strictObject({
+  type: z.literal("calibrate"),
+  id: messageIdSchema.describe("Names the answer."),
+  ...calibrateSchema.shape,
+});
+export const focusCommandSchema = z.strictObject({
+  type: z.literal("focus"),
+  id: messageIdSchema.describe("Names the answer."),
+  ...focusSchema.shape,
 });
 
 export const calibrationReportSchema = z.union([
@@ -139,4 +155,31 @@ export const calibrationReportSchema = z.union([
   }),
   z.strictObject({ evenness: z.number() }),
 ]);
+const cells = z.partialRecord(cellClassSchema, natural).describe("Cells found, by class.");
+export const scanFieldSchema = z.strictObject({
+  index: natural.describe("Its number in the plan."),
+  centreUm: positionUm,
+  capturedAtMs: milliseconds,
+  sharpness: z.number(),
+  cells,
+  refocused: z.boolean(),
+});
+const pixel = z.number().describe("Px of the full frame.");
+export const scanFieldCellsSchema = z.strictObject({
+  field: scanFieldSchema,
+  widthPx: z.int().positive().describe("Of the full frame; the kept picture may be smaller."),
+  heightPx: z.int().positive(),
+  umPerPixel: z.number().positive(),
+  cells: z
+    .array(
+      z.strictObject({
+        cellClass: cellClassSchema,
+        confidence: z.number(),
+        centrePx: z.strictObject({ x: pixel, y: pixel }),
+        boxPx: z.strictObject({ left: pixel, top: pixel, right: pixel, bottom: pixel }),
+      }),
+    )
+    .describe("The surest first."),
+});
+
 export const focusReportSchema = z.strictObject({ zUm: z.number(), sharpness: z.number(), frames: natural });

@@ -14,7 +14,13 @@ import {
   modelsSchema,
   statusBody,
 } from "./results.js";
-import { microscopeStatusSchema, scanBriefSchema, scansBody } from "./scans.js";
+import {
+  calibrationReportSchema,
+  focusReportSchema,
+  microscopeStatusSchema,
+  scanBriefSchema,
+  scansBody,
+} from "./scans.js";
 
 /** What a client can subscribe to, most important first: the order in which a congested connection is served. */
 export const topics = ["status", "counts", "alerts", "scans", "models", "jobs", "labels", "cells", "frames"] as const;
@@ -127,7 +133,7 @@ export const helloSchema = z.strictObject({
     ),
     labelsPerSecond: z.number().describe("Label messages answered per second, at most."),
     commandsUnanswered: natural.describe(
-      "Messages keep, job, model, scan and microscope that may be without an answer.",
+      "Messages keep, job, model, scan, microscope, calibrate and focus that may be without an answer.",
     ),
   }),
   taxonomy: z.array(taxonomyEntrySchema).max(cellClasses.length),
@@ -190,6 +196,16 @@ export const microscopeStateSchema = z.strictObject({
   type: z.literal("microscopeState"),
   id: messageIdSchema,
   microscope: microscopeStatusSchema,
+});
+export const calibratedSchema = z.strictObject({
+  type: z.literal("calibrated"),
+  id: messageIdSchema,
+  report: calibrationReportSchema,
+});
+export const focusedSchema = z.strictObject({
+  type: z.literal("focused"),
+  id: messageIdSchema,
+  report: focusReportSchema,
 });
 
 export const alertsMessageSchema = z.strictObject({ type: z.literal("alerts"), ...envelope, ...alertsBody });
@@ -257,6 +273,8 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   promotedSchema,
   scanStateSchema,
   microscopeStateSchema,
+  calibratedSchema,
+  focusedSchema,
 ]);
 
 export type HelloMessage = z.infer<typeof helloSchema>;

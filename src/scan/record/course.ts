@@ -8,7 +8,7 @@ import {
   type RectUm,
   type SlideCell,
 } from "../../counting/index.js";
-import type { ScanField, ScanRecord, ScanState } from "../desk.js";
+import type { ScanField, ScanFieldCells, ScanRecord, ScanState } from "../desk.js";
 import {
   type CoarseField,
   type FieldPlan,
@@ -19,7 +19,14 @@ import {
 } from "../plan/index.js";
 import { evaluateStop, type StopVerdict } from "../stopping/index.js";
 import { type BestView, BestViews } from "./bestViews.js";
-import { countedFieldOf, type FieldEntry, type ScanEntry, type ScanHeader, type StateEntry } from "./entries.js";
+import {
+  countedFieldOf,
+  type FieldEntry,
+  type ScanEntry,
+  type ScanHeader,
+  type StateEntry,
+  unpackCell,
+} from "./entries.js";
 
 export const fieldSizeOf = ({ setup }: Pick<ScanHeader, "setup">): FieldSizeUm => ({
   width: setup.fieldWidthPx * setup.umPerPixel,
@@ -151,6 +158,17 @@ export class ScanCourse {
     const { capturedAtMs, sharpness, refocused, stageUm } = entry;
     const centreUm = { ...this.placeOf(index), ...(stageUm.z === undefined ? {} : { z: stageUm.z }) };
     return { index, centreUm, capturedAtMs, sharpness, cells, refocused };
+  }
+
+  /** A field with all that was found in it. */
+  cellsOf(index: number): ScanFieldCells {
+    const { widthPx, heightPx, umPerPixel, cells: rows } = this.#fields[index]!;
+    const cells = rows.map((row) => {
+      const { cellClass, confidence, centre, box } = unpackCell(row);
+      return { cellClass, confidence, centrePx: centre, boxPx: box };
+    });
+    cells.sort((a, b) => b.confidence - a.confidence);
+    return { field: this.fieldOf(index), widthPx, heightPx, umPerPixel, cells };
   }
 
   /** Bounds of all planned fields; of the region where a coarse pass has yet to tell. */

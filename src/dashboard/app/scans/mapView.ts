@@ -1,4 +1,4 @@
-import type { SlideMap } from "../../../scan/index.js";
+import { mapTilePx, type SlideMap } from "../../../scan/desk.js";
 
 /** Where the canvas looks: the slide's place at its middle, and how many screen px a um takes. */
 export interface MapView {
@@ -7,12 +7,16 @@ export interface MapView {
   readonly pxPerUm: number;
 }
 
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-const tilePx = 256;
 const mostPxPerUm = 40;
 
 /** The whole slide in the canvas. */
@@ -44,6 +48,21 @@ export const panned = (view: MapView, dx: number, dy: number): MapView => ({
   y: view.y - dy / view.pxPerUm,
 });
 
+const middleOf = ([a, b = a]: readonly [Point, Point?]): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
+const spanOf = ([a, b = a]: readonly [Point, Point?]): number => Math.hypot(a.x - b.x, a.y - b.y);
+
+/** The view after one pointer was dragged, or two: those also zoom, and what lies in the middle between them stays there. */
+export const dragged = (
+  view: MapView,
+  { from, to }: { readonly from: readonly [Point, Point?]; readonly to: readonly [Point, Point?] },
+  size: Size,
+): MapView => {
+  const [start, end] = [middleOf(from), middleOf(to)];
+  const moved = panned(view, end.x - start.x, end.y - start.y);
+  const [before, after] = [spanOf(from), spanOf(to)];
+  return before === 0 || after === 0 ? moved : zoomed(moved, after / before, end, size);
+};
+
 export const toCanvas = (view: MapView, size: Size, place: { readonly x: number; readonly y: number }) => ({
   x: size.width / 2 + (place.x - view.x) * view.pxPerUm,
   y: size.height / 2 + (place.y - view.y) * view.pxPerUm,
@@ -54,21 +73,34 @@ export const toSlide = (view: MapView, size: Size, point: { readonly x: number; 
   y: view.y + (point.y - size.height / 2) / view.pxPerUm,
 });
 
-export interface VisibleTile {
+export interface TileAddress {
   readonly level: number;
   readonly column: number;
   readonly row: number;
+}
+
+/** What of the slide a tile shows, um, and how much of it one of its pixels does. */
+export const tileRectUm = ({ boundsUm, umPerPixel }: SlideMap, { level, column, row }: TileAddress) => {
+  const pixelUm = umPerPixel * 2 ** level;
+  const side = mapTilePx * pixelUm;
+  const [left, top] = [boundsUm.left + column * side, boundsUm.top + row * side];
+  return { left, top, right: left + side, bottom: top + side, pixelUm };
+};
+
+export interface VisibleTile extends TileAddress {
   /** On the canvas, px. */
   readonly left: number;
   readonly top: number;
   readonly side: number;
 }
 
-/** The tiles that the canvas shows, of the level whose pixels come nearest to the screen's without being coarser. */
-export const visibleTiles = (map: SlideMap, view: MapView, size: Size): readonly VisibleTile[] => {
-  const wanted = Math.floor(Math.log2(1 / (view.pxPerUm * map.umPerPixel)));
-  const level = Math.min(Math.max(wanted, 0), map.levels - 1);
-  const tileUm = tilePx * map.umPerPixel * 2 ** level;
+/** The level whose pixels come nearest to the screen's without being coarser. */
+export const levelFor = (map: SlideMap, { pxPerUm }: MapView): number =>
+  Math.min(Math.max(Math.floor(Math.log2(1 / (pxPerUm * map.umPerPixel))), 0), map.levels - 1);
+
+/** The tiles of a level that the canvas shows. */
+export const visibleTiles = (map: SlideMap, level: number, view: MapView, size: Size): readonly VisibleTile[] => {
+  const tileUm = mapTilePx * map.umPerPixel * 2 ** level;
   const { left, top, right, bottom } = map.boundsUm;
   const from = toSlide(view, size, { x: 0, y: 0 });
   const to = toSlide(view, size, { x: size.width, y: size.height });

@@ -1,29 +1,15 @@
 import { useState } from "preact/hooks";
 import type { ScanRecord } from "../../../scan/index.js";
-import { errorText, post } from "../api.js";
+import { type Loaded, post } from "../api.js";
 import { askAuthor } from "../author.js";
+import { StaleTag } from "../counts.js";
 import { formatTime } from "../format.js";
-import type { View } from "../view.js";
+import type { Taxonomy } from "../view.js";
+import { LoadFailure, Refusal } from "./failure.js";
+import { adviceOf, labelOf, ruleTexts, scanStateTexts } from "./words.js";
 
-export const scanStateTexts: Readonly<Record<ScanRecord["state"], string>> = {
-  running: "Running",
-  paused: "Paused",
-  complete: "Complete",
-  aborted: "Aborted",
-  failed: "Failed",
-};
-
-const ruleTexts = {
-  leukocytes: "leukocytes",
-  fields: "fields",
-  areaMm2: "mm²",
-  minutes: "minutes",
-  limits: "% to either side, widest class",
-} as const;
-
-const Counts = ({ scan, taxonomy }: { scan: ScanRecord; taxonomy: View["taxonomy"] }) => {
+const Counts = ({ scan, taxonomy }: { scan: ScanRecord; taxonomy: Taxonomy }) => {
   const classes = Object.entries(scan.counts?.classes ?? {}).filter(([, { count }]) => count > 0);
-  const labels = new Map<string, string>([...(taxonomy ?? [])].map(([name, { label }]) => [name, label]));
   return (
     <table class="scan-counts">
       <caption class="visually-hidden">Cells of this scan, each counted once, with 95 % limits</caption>
@@ -37,8 +23,8 @@ const Counts = ({ scan, taxonomy }: { scan: ScanRecord; taxonomy: View["taxonomy
       <tbody>
         {classes.map(([name, { count, limits }]) => (
           <tr key={name}>
-            <th scope="row">{labels.get(name) ?? name}</th>
-            <td class="number">{count}</td>
+            <th scope="row">{labelOf(taxonomy, name)}</th>
+            <td class="number figure">{count}</td>
             <td class="number">
               {limits.low.toFixed(0)} – {limits.high?.toFixed(0) ?? ""}
             </td>
@@ -49,41 +35,54 @@ const Counts = ({ scan, taxonomy }: { scan: ScanRecord; taxonomy: View["taxonomy
   );
 };
 
-/** One scan: how far it is, what it has counted, and pausing, going on and aborting it. */
-export const ScanCard = ({
-  scan,
-  taxonomy,
-  author,
-}: {
-  scan: ScanRecord;
-  taxonomy: View["taxonomy"];
-  author: string;
-}) => {
-  const [error, setError] = useState<string>();
+interface ActionsProps {
+  readonly scan: ScanRecord;
+  readonly author: string;
+  /** Nothing that is asked for would be heard. */
+  readonly lost: boolean;
+}
+
+const Actions = ({ scan: { id, state }, author, lost }: ActionsProps) => {
+  const [reason, setReason] = useState<unknown>();
   const act = (action: "pause" | "resume" | "abort"): void => {
     if (action === "abort" && author.trim() === "") {
       askAuthor();
       return;
     }
-    post(`v1/scans/${encodeURIComponent(scan.id)}/${action}`, action === "abort" ? { by: author.trim() } : {}).then(
-      () => setError(undefined),
-      (reason: unknown) => setError(errorText(reason)),
+    post(`v1/scans/${encodeURIComponent(id)}/${action}`, action === "abort" ? { by: author.trim() } : {}).then(
+      () => setReason(undefined),
+      setReason,
     );
   };
+  const button = (action: "pause" | "resume" | "abort", text: string) => (
+    <button
+      type="button"
+      class={action === "resume" ? "tool primary" : "tool"}
+      disabled={lost}
+      onClick={() => act(action)}
+    >
+      {text}
+    </button>
+  );
+  return (
+    <>
+      <div class="buttons">
+        {state === "running" && button("pause", "Pause")}
+        {state === "paused" && button("resume", "Go on")}
+        {(state === "running" || state === "paused") && button("abort", "Abort")}
+      </div>
+      <Refusal reason={reason} />
+    </>
+  );
+};
+
+const Progress = ({ scan }: { scan: ScanRecord }) => {
   const share = scan.fieldsPlanned === 0 ? 0 : scan.fieldsDone / scan.fieldsPlanned;
   return (
-    <section class="card" aria-labelledby="scan-title">
-      <div class="card-head">
-        <h2 id="scan-title">{scan.slide}</h2>
-        <span class={`state scan-${scan.state} head-note`}>{scanStateTexts[scan.state]}</span>
-        {scan.setup.simulated && <span class="head-note simulated-note">simulated</span>}
-      </div>
-      <p class="muted">
-        {scan.id} · begun {formatTime(scan.startedAtMs)} by {scan.by}
-      </p>
+    <>
       <p class="progress">
-        <progress value={share} max={1} />
-        <span class="number">
+        <progress value={share} max={1} aria-label="Fields done" />
+        <span class="number figure">
           {scan.fieldsDone} of {scan.fieldsPlanned || "?"} fields
         </span>
       </p>
@@ -95,35 +94,51 @@ export const ScanCard = ({
           </li>
         ))}
       </ul>
-      {scan.endedBy !== undefined && <p>{scan.endedBy}</p>}
-      {scan.failure !== undefined && (
-        <p class="failure" role="alert">
-          {scan.failure.message} ({scan.failure.code})
-        </p>
-      )}
-      <div class="buttons">
-        {scan.state === "running" && (
-          <button type="button" class="tool" onClick={() => act("pause")}>
-            Pause
-          </button>
-        )}
-        {scan.state === "paused" && (
-          <button type="button" class="tool primary" onClick={() => act("resume")}>
-            Go on
-          </button>
-        )}
-        {(scan.state === "running" || scan.state === "paused") && (
-          <button type="button" class="tool" onClick={() => act("abort")}>
-            Abort
-          </button>
-        )}
+    </>
+  );
+};
+
+export interface ScanCardProps extends ActionsProps {
+  readonly taxonomy: Taxonomy;
+  readonly stale: boolean;
+  /** Seconds without news of a scan that runs, where there should have been some. */
+  readonly quietS: number | undefined;
+  readonly loaded: Omit<Loaded<unknown>, "value">;
+}
+
+/** One scan: how far it is, what it has counted, and pausing, going on and aborting it. */
+export const ScanCard = ({ scan, taxonomy, author, lost, stale, quietS, loaded }: ScanCardProps) => {
+  const { failure } = scan;
+  const old = stale || quietS !== undefined || loaded.error !== undefined;
+  return (
+    <section class={old ? "card stale" : "card"} aria-labelledby="scan-title">
+      <div class="card-head">
+        <h2 id="scan-title">{scan.slide}</h2>
+        <span class={`state scan-${scan.state}`}>{scanStateTexts[scan.state]}</span>
+        {scan.setup.simulated && <span class="state simulated-note">Simulated</span>}
+        <StaleTag stale={old} />
+        <span class="muted head-note">
+          begun {formatTime(scan.startedAtMs)} by {scan.by}
+        </span>
       </div>
-      {error !== undefined && (
-        <p class="failure" role="alert">
-          {error}
+      <LoadFailure what="The scan" of={loaded} />
+      {quietS !== undefined && (
+        <p class="quiet" role="status">
+          Nothing was heard of this scan for {quietS} s.
         </p>
       )}
+      <Progress scan={scan} />
+      {scan.endedBy !== undefined && <p>{scan.endedBy}</p>}
+      {failure !== undefined && (
+        <p class="failure" role="alert" data-code={failure.code}>
+          {failure.message} ({failure.code}) <span class="advice">{adviceOf(failure.code)}</span>
+        </p>
+      )}
+      <Actions {...{ scan, author, lost }} />
       <Counts scan={scan} taxonomy={taxonomy} />
+      <p class="muted note">
+        {scan.id} · {scan.setup.camera} and {scan.setup.stage}, objective {scan.setup.objective}
+      </p>
     </section>
   );
 };
