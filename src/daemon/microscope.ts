@@ -163,9 +163,9 @@ class LiveMicroscope implements Microscope {
         calibrateLight: (signal) => this.#calibrateLight(signal),
         focus: (signal) => autofocus({ stage, frames, reachUm: focusReachUm, signal }),
       },
-      detect: async (frame, signal) => {
+      detect: async (frame, signal, { redCells } = {}) => {
         const { detector, wantsDensity } = this.#served;
-        return detector.detect(frame, { returnPixels: true, density: wantsDensity(), signal });
+        return detector.detect(frame, { returnPixels: true, density: wantsDensity(), redCells, signal });
       },
       onField: (field) => this.#fields.next(this.#published(field)),
     };

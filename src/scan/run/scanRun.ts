@@ -1,8 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CytoError, type ErrorCode } from "../../core/index.js";
+import type { RedCellScale } from "../../detection/index.js";
 import { encodeJpeg } from "../../pictures/index.js";
 import { type Journal, writeFileDurably } from "../../store/index.js";
 import type { Jpeg, ScanRecord, ScanState } from "../desk.js";
+import { ScaleWatch } from "../optics/index.js";
 import { redCellLayer } from "../plan/index.js";
 import {
   type FieldEntry,
@@ -33,6 +35,7 @@ interface SearchedField extends TakenFrame {
   readonly sharpness: number;
   readonly picture: Jpeg;
   readonly detection: CountedScanField["detection"];
+  readonly redCells: RedCellScale | undefined;
 }
 
 /** Faults of the detector that another try may be spared. */
@@ -40,6 +43,8 @@ const worthAnotherTry: readonly ErrorCode[] = ["DETECTION_FAILED", "DETECTOR_CRA
 const mostTries = 3;
 /** Fields back from the last one that are looked through for a picture by which a slide can be told. */
 const picturesLookedAt = 25;
+/** Fields that wait at most for the ones after them to tell whether they were seen through the calibrated objective. */
+const mostHeld = 8;
 
 const hasCode = (error: unknown, codes: readonly ErrorCode[]): boolean =>
   error instanceof CytoError && codes.includes(error.code);
@@ -50,6 +55,9 @@ export class ScanRun {
   readonly folder: ScanFolder;
   readonly #options: ScanRunOptions;
   readonly #look: Look;
+  readonly #watch: ScaleWatch;
+  /** Searched, in order, and not counted: their scale is in doubt. */
+  #held: SearchedField[] = [];
   /** Halts everything at once. */
   readonly #abort = new AbortController();
   /** Lets the fields under way come to their end. */
@@ -64,6 +72,7 @@ export class ScanRun {
     this.course = options.course;
     this.folder = options.folder;
     this.#look = new Look(options.ports, options.course.header);
+    this.#watch = new ScaleWatch(options.course.header.calibration);
     this.#startedMs = options.ports.clock.monotonic();
     this.#activeBeforeMs = options.course.activeMs;
   }
@@ -234,6 +243,7 @@ export class ScanRun {
   }
 
   #flow() {
+    this.#held = [];
     const { centresUm } = this.course.plan!;
     const { signal } = this.#abort;
     return runPipeline(
@@ -261,11 +271,24 @@ export class ScanRun {
     // Before the detector: it takes the pixels.
     const sharpness = this.#look.sharpnessOf(taken.frame);
     const picture = await encodeJpeg(taken.frame, { quality, maxSide });
-    const { pixels, ...detection } = await this.#options.ports.detect(taken.frame, this.#abort.signal);
-    return { ...taken, ...(pixels ? { frame: { ...taken.frame, pixels } } : {}), sharpness, picture, detection };
+    const asked = { redCells: this.#watch.ask() };
+    const { ports } = this.#options;
+    const { pixels, redCells, ...detection } = await ports.detect(taken.frame, this.#abort.signal, asked);
+    const frame = pixels === undefined ? taken.frame : { ...taken.frame, pixels };
+    return { ...taken, frame, sharpness, picture, detection, redCells };
   }
 
+  /** Counts a field, and those that waited for it; or lets it wait. @throws CytoError OBJECTIVE_CHANGED, and none of them is counted */
   async #commit(found: SearchedField): Promise<boolean> {
+    if (found.redCells !== undefined) this.#watch.observe(found.redCells);
+    this.#held.push(found);
+    const isLast = found.index + 1 === this.course.plan!.centresUm.length;
+    if (this.#watch.inDoubt && this.#held.length < mostHeld && !isLast) return true;
+    for (const field of this.#held.splice(0)) if (!(await this.#count(field))) return false;
+    return true;
+  }
+
+  async #count(found: SearchedField): Promise<boolean> {
     const { index, frame, detection, picture } = found;
     this.#abort.signal.throwIfAborted();
     await writeFileDurably(this.folder.picture(index), picture);
