@@ -22,7 +22,7 @@ import {
   type ScanPaths,
   scanFolder,
 } from "./record/index.js";
-import { checkObjective, checkSetup, type ScanPorts, ScanRun, slideMapping } from "./run/index.js";
+import { checkSetup, checkStandingField, type ScanPorts, ScanRun, slideMapping } from "./run/index.js";
 import { stopRulesSchema } from "./stopping/index.js";
 
 export interface ScanDeskOptions
@@ -85,7 +85,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
       const header = this.#headerOf(request, this.#calibration());
       const course = new ScanCourse(header);
       this.#checkMotion(course);
-      await checkObjective(this.#ports(), header, this.#closing.signal);
+      await checkStandingField(this.#ports(), header, this.#closing.signal);
       await this.#options.verify?.(this.#closing.signal);
       const folder = await createScan(this.#options.paths, header);
       return this.#open(folder, course, await openScanJournal(folder));
@@ -108,7 +108,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
         if (course.ended) throw new CytoError("SCAN_ENDED", `scan ${id} has ended: it is ${course.state}`);
         this.#checkSame(header);
         this.#checkMotion(course);
-        await checkObjective(this.#ports(), header, this.#closing.signal);
+        await checkStandingField(this.#ports(), header, this.#closing.signal);
         return await this.#open(folder, course, journal);
       } catch (error) {
         await journal[Symbol.asyncDispose]();

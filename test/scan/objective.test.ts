@@ -5,7 +5,7 @@ import { systemClock } from "../../src/core/index.js";
 import { openModels } from "../../src/daemon/index.js";
 import { createDetector, type RedCellScale } from "../../src/detection/index.js";
 import { createScanDesk, type FrameSource, type ScanDeskOptions } from "../../src/scan/index.js";
-import { ScaleWatch } from "../../src/scan/optics/index.js";
+import { checkCellScale, ScaleWatch } from "../../src/scan/optics/index.js";
 import { fieldsDone, newFolder, settled } from "./scanning.js";
 import { toyCalibration, toyMicroscope, toyRequest, toySlide } from "./toyMicroscope.js";
 
@@ -23,6 +23,13 @@ const codeOf = (work: () => void): string => {
     return (error as { code: string }).code;
   }
 };
+
+describe("a scale seen on red cells", () => {
+  it("tells another objective, and no other person", () => {
+    for (const um of [0.14, 0.16, 0.19]) checkCellScale(calibrated, um);
+    for (const um of [0.064, 0.1, 0.32]) expect(codeOf(() => checkCellScale(calibrated, um))).toBe("OBJECTIVE_CHANGED");
+  });
+});
 
 describe("the watch over red cells' size", () => {
   it("says nothing of fields without red cells, of other people's, and of single odd ones", () => {

@@ -1,5 +1,5 @@
-import { CytoError } from "../../core/index.js";
-import type { RedCellScale } from "../../detection/index.js";
+import { CytoError, type Frame } from "../../core/index.js";
+import type { Detection, DetectOptions, RedCellScale } from "../../detection/index.js";
 import type { OpticsCalibration } from "../ports.js";
 
 type Scale = Pick<OpticsCalibration, "objective" | "umPerPixel">;
@@ -30,6 +30,29 @@ export const checkCellScale = (scale: Scale, seenUmPerPixel: number): void => {
     `red cells look as at ${seenUmPerPixel.toFixed(3)} um per pixel, and ${objective} was calibrated at ${umPerPixel.toFixed(3)}`,
     { context: { umPerPixel, seenUmPerPixel } },
   );
+};
+
+export interface ObjectiveLook {
+  /** The field where the stage stands; undefined where there is none. */
+  take(): Promise<Frame | undefined>;
+  detect(frame: Frame, signal: AbortSignal, options: Pick<DetectOptions, "redCells">): Promise<Detection>;
+}
+
+/**
+ * Looks at one field, without a move, whether its red cells are as large as the calibration says. A field without red cells tells nothing, and
+ * neither does a fault: what is wrong with camera or detector is told by what comes after.
+ * @throws CytoError OBJECTIVE_CHANGED
+ */
+export const checkObjective = async (scale: Scale, look: ObjectiveLook, signal: AbortSignal): Promise<void> => {
+  try {
+    const frame = await look.take();
+    if (frame === undefined) return;
+    const known = { ...frame, umPerPixel: scale.umPerPixel };
+    const { redCells } = await look.detect(known, signal, { redCells: "search" });
+    if (redCells?.telling === true) checkCellScale(scale, redCells.umPerPixel);
+  } catch (error) {
+    if (signal.aborted || CytoError.from(error).code === "OBJECTIVE_CHANGED") throw error;
+  }
 };
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

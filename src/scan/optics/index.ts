@@ -4,7 +4,7 @@ export {
   calibrateOptics,
   verifyObjective,
 } from "./calibrate.js";
-export { checkCellScale, ScaleWatch } from "./cellScale.js";
+export { checkCellScale, checkObjective, type ObjectiveLook, ScaleWatch } from "./cellScale.js";
 export { type LightCorrection, LightCorrector, lightOf, measureLight } from "./light.js";
 export { findShift, registerPictures, type Shift, type Unregistered } from "./shift.js";
 export { type Sighting, type Solution, solveOptics } from "./solve.js";
