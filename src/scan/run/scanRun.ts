@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CytoError, type ErrorCode } from "../../core/index.js";
+import type { PointUm } from "../../counting/index.js";
 import type { RedCellScale } from "../../detection/index.js";
 import { encodeJpeg } from "../../pictures/index.js";
 import { type Journal, writeFileDurably } from "../../store/index.js";
@@ -9,6 +10,7 @@ import { redCellLayer } from "../plan/index.js";
 import {
   type FieldEntry,
   packCells,
+  readCoarsePicture,
   readPicture,
   type ScanCourse,
   type ScanEntry,
@@ -45,6 +47,8 @@ const mostTries = 3;
 const picturesLookedAt = 25;
 /** Fields that wait at most for the ones after them to tell whether they were seen through the calibrated objective. */
 const mostHeld = 8;
+
+const plainPlace = ({ x, y, z }: TakenFrame["stageUm"]) => ({ x, y, ...(z === undefined ? {} : { z }) });
 
 const hasCode = (error: unknown, codes: readonly ErrorCode[]): boolean =>
   error instanceof CytoError && codes.includes(error.code);
@@ -186,9 +190,11 @@ export class ScanRun {
 
   /** The last field that shows enough to tell slides apart is looked at again before any other. */
   async #checkSlide(): Promise<void> {
-    const { fields, header } = this.course;
-    for (const { index, stageUm } of fields.slice(-picturesLookedAt).reverse()) {
-      const kept = await readPicture(this.folder, index);
+    const { fields, coarseLooks, header } = this.course;
+    // Before the first field is done the coarse pass tells.
+    const isCoarse = fields.length === 0;
+    for (const { index, stageUm } of (isCoarse ? coarseLooks : fields).slice(-picturesLookedAt).reverse()) {
+      const kept = await (isCoarse ? readCoarsePicture : readPicture)(this.folder, index);
       if (!(await isTelling(kept))) continue;
       const frame = await this.#look.again(stageUm, this.#abort.signal);
       const { pictures, setup, counting } = header;
@@ -202,17 +208,18 @@ export class ScanRun {
   async #coarsePass(): Promise<void> {
     const left = this.course.coarseLeft;
     if (left === undefined) return;
-    const { signal } = this.#abort;
-    for (let index = left.from; index < left.centresUm.length; index++) {
-      if (this.#halt.signal.aborted) return;
-      const { frame } = await this.#look.at(left.centresUm[index]!, signal);
-      const { cells, scale } = await this.#options.ports.detect(frame, signal);
+    const commit = async (found: SearchedField): Promise<boolean> => {
+      const { index, frame, stageUm, detection, redCells, picture } = found;
+      this.#abort.signal.throwIfAborted();
+      if (redCells !== undefined) this.#watch.observe(redCells);
       const { width: widthPx, height: heightPx } = frame;
-      const layer = redCellLayer(cells, { widthPx, heightPx, umPerPixel: scale.umPerPixel });
-      await this.#append({ kind: "coarse", index, ...this.#stamp, layer });
+      const layer = redCellLayer(detection.cells, { widthPx, heightPx, umPerPixel: detection.scale.umPerPixel });
+      await writeFileDurably(this.folder.coarsePicture(index), picture);
+      await this.#append({ kind: "coarse", index, ...this.#stamp, stageUm: plainPlace(stageUm), layer });
       this.#options.onChange(this.course.record(true));
-    }
-    this.course.endCoarsePass();
+      return true;
+    };
+    if ((await this.#flow(left.centresUm, left.from, commit)) === "done") this.course.endCoarsePass();
   }
 
   async #prepareFocus(): Promise<void> {
@@ -231,7 +238,9 @@ export class ScanRun {
   async #fields(): Promise<void> {
     for (let tries = 1, done = this.course.fields.length; ; tries++) {
       try {
-        await this.#flow();
+        this.#held = [];
+        const { plan, fields } = this.course;
+        await this.#flow(plan!.centresUm, fields.length, (found) => this.#commit(found));
         return;
       } catch (error) {
         const { length } = this.course.fields;
@@ -242,9 +251,7 @@ export class ScanRun {
     }
   }
 
-  #flow() {
-    this.#held = [];
-    const { centresUm } = this.course.plan!;
+  #flow(centresUm: readonly PointUm[], from: number, commit: (found: SearchedField) => Promise<boolean>) {
     const { signal } = this.#abort;
     return runPipeline(
       {
@@ -253,10 +260,10 @@ export class ScanRun {
           return { index, ...(await this.#look.at(centresUm[index]!, signal)) };
         },
         search: (taken: TakenFrame & { index: number }) => this.#search(taken),
-        commit: (found) => this.#commit(found),
+        commit,
       },
       {
-        from: this.course.fields.length,
+        from,
         to: centresUm.length,
         underWay: this.#options.ports.searching + fieldsWaiting,
         isHalted: () => this.#halt.signal.aborted,
@@ -308,7 +315,7 @@ export class ScanRun {
       index,
       ...this.#stamp,
       capturedAtMs: frame.capturedAtMs,
-      stageUm: { x: stageUm.x, y: stageUm.y, ...(stageUm.z === undefined ? {} : { z: stageUm.z }) },
+      stageUm: plainPlace(stageUm),
       positionUm: { x, y },
       widthPx: frame.width,
       heightPx: frame.height,
