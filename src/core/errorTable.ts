@@ -413,7 +413,7 @@ export const errorTable = {
   }),
   OBJECTIVE_CHANGED: entry(
     "The pictures have another scale than the calibrated objective",
-    "Put the objective back, or calibrate again.",
+    "Put the objective back; or name the one in place in `optics.objective`, and calibrate it.",
     { exitCode: 65, httpStatus: 409 },
   ),
   FOCUS_FAILED: entry("No plane of best focus was found", "Bring cells near focus by hand, and try again.", {

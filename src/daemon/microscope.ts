@@ -9,10 +9,12 @@ import {
   autofocus,
   type CountedScanField,
   calibrateOptics,
+  checkObjective,
   createFocusControl,
   createScanDesk,
   LightCorrector,
   measureLight,
+  type OpticsCalibration,
   type OpticsStore,
   openOpticsStore,
   openStageControl,
@@ -163,13 +165,15 @@ class LiveMicroscope implements Microscope {
         calibrateLight: (signal) => this.#calibrateLight(signal),
         focus: (signal) => autofocus({ stage, frames, reachUm: focusReachUm, signal }),
       },
-      detect: async (frame, signal) => {
-        const { detector, wantsDensity } = this.#served;
-        return detector.detect(frame, { returnPixels: true, density: wantsDensity(), signal });
-      },
+      detect: this.#detect,
       onField: (field) => this.#fields.next(this.#published(field)),
     };
   }
+
+  readonly #detect: ScanDeskOptions["detect"] = async (frame, signal, { redCells } = {}) => {
+    const { detector, wantsDensity } = this.#served;
+    return detector.detect(frame, { returnPixels: true, density: wantsDensity(), redCells, signal });
+  };
 
   /** @throws CytoError NOT_READY */
   get #served(): MicroscopeParts {
@@ -186,7 +190,17 @@ class LiveMicroscope implements Microscope {
   async #calibrateOptics(signal: AbortSignal) {
     const { config, clock, log } = this.#options;
     const { objective } = config.optics;
+    const kept = this.#optics.calibration(objective);
+    // Before anything moves: under the name of one objective another would be kept.
+    if (kept !== undefined) await this.#checkCells(kept, signal);
     const result = await calibrateOptics({ stage: this.#stage, frames: this.#frames, objective, clock, signal });
+    await this.#checkCells(result.calibration, signal).catch((cause: unknown) => {
+      const { code, message } = CytoError.from(cause);
+      if (code !== "OBJECTIVE_CHANGED") throw cause;
+      throw new CytoError("CALIBRATION_FAILED", message, {
+        ...{ cause, remedy: "Check how many steps the stage's driver takes for a um; red cells are 7.5 um across." },
+      });
+    });
     await this.#optics.keepCalibration(result.calibration);
     const { umPerPixel, rotationDegrees, mirrored, residualPx } = result.calibration;
     log.event("optics.calibrated", {
@@ -215,6 +229,12 @@ class LiveMicroscope implements Microscope {
       this.#light = before;
       throw error;
     }
+  }
+
+  /** @throws CytoError OBJECTIVE_CHANGED where the red cells under the standing stage do not fit a calibration */
+  #checkCells(calibration: OpticsCalibration, signal: AbortSignal): Promise<void> {
+    const look = { take: () => this.#frames.take(signal), detect: this.#detect };
+    return this.#parts === undefined ? Promise.resolve() : checkObjective(calibration, look, signal);
   }
 
   /** Another objective than the calibrated one ends it; a place that shows nothing tells nothing. */

@@ -15,6 +15,18 @@ export interface FieldScale {
   readonly origin: "frame" | "config" | "estimated";
 }
 
+/** What the red cells of a field alone say of its scale. */
+export interface RedCellScale {
+  /** At which the median red cell would be 7.5 um across; NaN without red cells. */
+  readonly umPerPixel: number;
+  /** Red cells that lie wholly inside, of the field or, where all scales were searched, of its middle. */
+  readonly count: number;
+  /** Whether all scales were searched for it. */
+  readonly searched: boolean;
+  /** Whether it is to be believed: there are enough, the network is sure of them, and they have the size at which it looked. */
+  readonly telling: boolean;
+}
+
 /** Density over the field: one plane per density class, row by row, planes one after the other. */
 export interface DensityMap {
   readonly classes: readonly DensityClass[];
@@ -40,6 +52,8 @@ export interface Detection {
   /** The onnxruntime execution provider that ran it: cpu, cuda, webgpu, dml, coreml. */
   readonly provider: string;
   readonly timings: DetectionTimings;
+  /** Present when asked for. */
+  readonly redCells?: RedCellScale;
   /** Present when asked for. */
   readonly density?: DensityMap;
   /** The frame's own pixels, handed back when asked for: the frame that was given has lost them. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { CytoError, type Frame } from "../core/index.js";
-import type { Detection, FieldScale, ModelRef } from "./detection.js";
+import type { Detection, FieldScale, ModelRef, RedCellScale } from "./detection.js";
 import type { GoldenFields } from "./golden.js";
 import type { DetectorModels, NetworkModel } from "./model.js";
 import { chooseProvider, type ProviderChoice } from "./providers/choose.js";
@@ -9,6 +9,7 @@ import type { ScaleRequest } from "./runtime/fieldSearcher.js";
 import type { WorkerResult } from "./runtime/messages.js";
 import { WorkerPool } from "./runtime/pool.js";
 import { WorkerHandle } from "./runtime/workerHandle.js";
+import { redCellUm } from "./scale/search.js";
 import { ScaleTracker } from "./scale/tracker.js";
 
 export interface DetectorOptions {
@@ -32,6 +33,11 @@ export interface DetectorOptions {
 export interface DetectOptions {
   /** Adds the density map to the result. */
   readonly density?: boolean;
+  /**
+   * Adds what the red cells alone say of the scale: `measure` costs nothing; `search` looks at all scales where red cells do not confirm
+   * the one that is known, which costs about ten inferences.
+   */
+  readonly redCells?: "measure" | "search" | undefined;
   /** Hands the frame's pixels back with the result. */
   readonly returnPixels?: boolean;
   /** Withdraws the field: the promise rejects with DETECTION_CANCELLED at once. */
@@ -110,12 +116,14 @@ class PooledDetector implements Detector {
         pixels: ownPixels(frame.pixels),
         scale,
         density: options.density ?? false,
+        searchScale: options.redCells === "search",
         returnPixels: options.returnPixels ?? false,
       },
       options.signal,
     );
     if (scale.kind === "estimate") this.#scales.observe(sourceOf(frame), result.seen);
-    return this.#detectionOf(result);
+    const detection = this.#detectionOf(result);
+    return options.redCells === undefined ? detection : { ...detection, redCells: redCellScaleOf(result.seen) };
   }
 
   swap(models: DetectorModels, golden?: GoldenFields): Promise<void> {
@@ -149,6 +157,11 @@ class PooledDetector implements Detector {
     };
   }
 }
+
+const redCellScaleOf = ({ diameterPx, ...seen }: WorkerResult["seen"]): RedCellScale => ({
+  umPerPixel: redCellUm / diameterPx,
+  ...seen,
+});
 
 /** Frames of one camera and source and size share their scale. */
 const sourceOf = ({ camera, source, width, height }: Frame): string => `${camera} ${width}x${height} ${source}`;

@@ -29,7 +29,7 @@ export { openStageControl, type StageControlOptions } from "./motion/index.js";
 export {
   type CalibrationResult,
   calibrateOptics,
-  checkCellScale,
+  checkObjective,
   type LightCorrection,
   LightCorrector,
   measureLight,

@@ -22,7 +22,7 @@ import {
   type ScanPaths,
   scanFolder,
 } from "./record/index.js";
-import { checkSetup, type ScanPorts, ScanRun, slideMapping } from "./run/index.js";
+import { checkSetup, checkStandingField, type ScanPorts, ScanRun, slideMapping } from "./run/index.js";
 import { stopRulesSchema } from "./stopping/index.js";
 
 export interface ScanDeskOptions
@@ -85,6 +85,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
       const header = this.#headerOf(request, this.#calibration());
       const course = new ScanCourse(header);
       this.#checkMotion(course);
+      await checkStandingField(this.#ports(), header, this.#closing.signal);
       await this.#options.verify?.(this.#closing.signal);
       const folder = await createScan(this.#options.paths, header);
       return this.#open(folder, course, await openScanJournal(folder));
@@ -107,6 +108,7 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
         if (course.ended) throw new CytoError("SCAN_ENDED", `scan ${id} has ended: it is ${course.state}`);
         this.#checkSame(header);
         this.#checkMotion(course);
+        await checkStandingField(this.#ports(), header, this.#closing.signal);
         return await this.#open(folder, course, journal);
       } catch (error) {
         await journal[Symbol.asyncDispose]();
@@ -258,14 +260,17 @@ class LaboratoryScanDesk implements ScanDesk, AsyncDisposable {
     course: ScanCourse,
     journal: Awaited<ReturnType<typeof openScanJournal>>,
   ): Promise<ScanRun> {
+    const onChange = (record: ScanRecord): void => this.#changed(record);
+    return ScanRun.open({ folder, course, journal, ports: this.#ports(), onChange });
+  }
+
+  #ports(): ScanPorts {
     const { stage, frames, focus, clock, settleMs = 0, searching = 1 } = this.#options;
-    const ports: ScanPorts = {
+    return {
       ...{ stage, frames, focus, clock, settleMs, searching },
-      detect: (frame, signal) => this.#options.detect(frame, signal),
+      detect: (...field) => this.#options.detect(...field),
       onField: (field) => this.#options.onField?.(field),
     };
-    const onChange = (record: ScanRecord): void => this.#changed(record);
-    return ScanRun.open({ folder, course, journal, ports, onChange });
   }
 
   async #scan(id: string): Promise<OpenScan> {

@@ -5,40 +5,17 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { parseLimits } from "../../src/cli/deviceConformance.js";
-import { register } from "../../src/cli/devices.js";
-import { createProgram, describeFailure } from "../../src/cli/program.js";
 import { portsByName } from "../../src/cli/serialPorts.js";
 import { projectRoot } from "../../src/core/index.js";
 import { PriorFirmware } from "../drivers/stages/emulators/prior.js";
 import { EmulatedPort, needsSocat, socatThere } from "../drivers/stages/emulators/pty.js";
+import { devicesCommand as cli } from "./devicesCommand.js";
 
 afterEach(() => {
   process.exitCode = undefined;
 });
-
-const cli = async (...words: readonly string[]) => {
-  const text = { stdout: "", stderr: "" };
-  const spies = (["stdout", "stderr"] as const).map((name) =>
-    vi.spyOn(process[name], "write").mockImplementation((part) => {
-      text[name] += part;
-      return true;
-    }),
-  );
-  process.exitCode = undefined;
-  try {
-    const program = createProgram("0.1.0");
-    register(program);
-    await program.parseAsync(["node", "cytostream", "devices", ...words]);
-    return { ...text, failure: undefined, exitCode: process.exitCode };
-  } catch (error) {
-    const failure = describeFailure(error, false);
-    return { ...text, failure, exitCode: failure.exitCode };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-};
 
 const prior = (): PriorFirmware =>
   new PriorFirmware({ timeFactor: 1, speed: 2000, travel: { x: 4000, y: 4000, z: 4000 } });

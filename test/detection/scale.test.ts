@@ -4,7 +4,7 @@ import { splitAxis } from "../../src/detection/field/tiles.js";
 import { verdictOf } from "../../src/detection/runtime/cellNamer.js";
 import type { RedCells } from "../../src/detection/scale/redCells.js";
 import { median } from "../../src/detection/scale/redCells.js";
-import { searchRedCellPx } from "../../src/detection/scale/search.js";
+import { searchRedCells } from "../../src/detection/scale/search.js";
 import { ScaleTracker } from "../../src/detection/scale/tracker.js";
 
 const nothing: RedCells = { count: 0, allCount: 0, diameterPx: Number.NaN, evidence: 0 };
@@ -19,15 +19,15 @@ const lookAt =
     return { count: 20, allCount: 24, diameterPx: truePx * Math.exp(-bias * error), evidence };
   };
 
-describe("searchRedCellPx", () => {
+describe("searchRedCells", () => {
   it("comes within 5 % of any size in use, though each look leans to its assumption", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.double({ min: 14, max: 320, noNaN: true }),
         fc.double({ min: 0, max: 0.3, noNaN: true }),
         async (truePx, bias) => {
-          const found = await searchRedCellPx(lookAt(truePx, bias), { width: 640, height: 480 });
-          expect(Math.abs(Math.log((found ?? 0) / truePx))).toBeLessThan(0.05);
+          const found = await searchRedCells(lookAt(truePx, bias), { width: 640, height: 480 });
+          expect(Math.abs(Math.log((found?.diameterPx ?? 0) / truePx))).toBeLessThan(0.05);
         },
       ),
     );
@@ -35,7 +35,7 @@ describe("searchRedCellPx", () => {
 
   it("says so where there are no red cells", async () => {
     const blind = async (): Promise<RedCells> => nothing;
-    expect(await searchRedCellPx(blind, { width: 640, height: 480 })).toBeUndefined();
+    expect(await searchRedCells(blind, { width: 640, height: 480 })).toBeUndefined();
   });
 });
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driver as cameraDriver } from "../../drivers/cameras/micromanager/driver.js";
-import { cameraChecks } from "../../drivers/conformance/index.js";
+import { cameraChecks, stageChecks } from "../../drivers/conformance/index.js";
 import type { Camera, CameraFrame, Stage } from "../../drivers/contract.js";
 import { BridgeFrameReader, frameHeaderBytes, parseMessage } from "../../drivers/micromanager/protocol.js";
 import { driver as stageDriver } from "../../drivers/stages/micromanager/driver.js";
@@ -14,6 +14,7 @@ import type { CytoError } from "../../src/core/index.js";
 import { processesBelow } from "../integration/program.js";
 import { python, requirePython } from "../requirements.js";
 import { codeOf } from "./media.js";
+import { demoConfiguration, demoDevices } from "./micromanagerDemo.js";
 
 const headerOf = (width: number, height: number, session = 1, lost = 0): Uint8Array => {
   const header = Buffer.alloc(frameHeaderBytes);
@@ -70,22 +71,6 @@ describe("frames of Micro-Manager's bridge", () => {
     expect(parseMessage('{"id": 1, "result": {"x": 2}}')).toEqual({ id: 1, result: { x: 2 } });
   });
 });
-
-const demo = [
-  { label: "Camera", library: "DemoCamera", name: "DCam" },
-  { label: "XY", library: "DemoCamera", name: "DXYStage" },
-  { label: "Z", library: "DemoCamera", name: "DStage" },
-];
-const demoConfiguration = [
-  "Property,Core,Initialize,0",
-  ...demo.map(({ label, library, name }) => `Device,${label},${library},${name}`),
-  "Property,Core,Initialize,1",
-  "Property,Core,Camera,Camera",
-  "Property,Core,XYStage,XY",
-  "Property,Core,Focus,Z",
-  "ConfigPixelSize,Res40x,Camera,Binning,1",
-  "PixelSize_um,Res40x,0.16",
-].join("\n");
 
 describe.skipIf(!requirePython("pymmcore_nano", "mm_test_adapters", "numpy"))(
   "the micromanager camera and stage (need Python's pymmcore-nano, mm-test-adapters, numpy; PYTHON names another)",
@@ -188,7 +173,7 @@ describe.skipIf(!requirePython("pymmcore_nano", "mm_test_adapters", "numpy"))(
     });
 
     it("opens devices without a configuration file", async () => {
-      const opened = await stage({ devices: demo.slice(1) }, { source: undefined });
+      const opened = await stage({ devices: demoDevices.slice(1) }, { source: undefined });
       expect(opened.axes).toEqual(["x", "y", "z"]);
       await opened[Symbol.asyncDispose]();
     });
@@ -311,6 +296,20 @@ describe.skipIf(!requirePython("pymmcore_nano", "mm_test_adapters", "numpy"))(
           badSources: [
             { source: "/nowhere/scope.cfg", codes: ["CAMERA_SOURCE_NOT_FOUND"] },
             { source: undefined, codes: ["CAMERA_SOURCE_NOT_FOUND"] },
+          ],
+        });
+      for (const [index, { name }] of subject("scope.cfg").entries()) it(name, () => subject(configFile)[index]!.run());
+    });
+
+    describe("conformance of the stage", () => {
+      const subject = (source: string) =>
+        stageChecks({
+          ...{ driver: stageDriver, source, options: { python, canHome: true }, homes: true, deadlineMs: 30_000 },
+          // Its table goes 10 mm a second: moves of that length can be halted.
+          limitsUm: { x: { min: 0, max: 20_000 }, y: { min: 0, max: 20_000 }, z: { min: -20, max: 20 } },
+          badSources: [
+            { source: "/nowhere/scope.cfg", codes: ["STAGE_PORT_NOT_FOUND"] },
+            { source: undefined, codes: ["STAGE_PORT_NOT_FOUND"] },
           ],
         });
       for (const [index, { name }] of subject("scope.cfg").entries()) it(name, () => subject(configFile)[index]!.run());

@@ -7,7 +7,6 @@ import { openVirtualMicroscope } from "../../bench/virtualMicroscope.js";
 import { CytoError, createRandom, systemClock } from "../../src/core/index.js";
 import {
   calibrateOptics,
-  checkCellScale,
   findShift,
   LightCorrector,
   lightOf,
@@ -150,15 +149,6 @@ describe("the solution of the optics", () => {
     const wired = right.map(({ stageUm }) => ({ stageUm, shiftPx: { x: noisy(stageUm.x + stageUm.y), y: 0 } }));
     expect((await failureOf(() => solveOptics(wired))).message).toMatch(/same way/);
     expect((await failureOf(() => solveOptics(right.slice(2, 3)))).code).toBe("CALIBRATION_FAILED");
-  });
-});
-
-describe("a scale seen on red cells", () => {
-  it("tells another objective, and no other person", async () => {
-    const calibrated = { objective: "40x", umPerPixel: 0.16 };
-    for (const seen of [0.14, 0.16, 0.19]) checkCellScale(calibrated, seen);
-    for (const seen of [0.064, 0.1, 0.32])
-      expect((await failureOf(() => checkCellScale(calibrated, seen))).code).toBe("OBJECTIVE_CHANGED");
   });
 });
 

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { createScanDesk, exportScan, type FocusControl, mapTilePx } from "../../src/scan/index.js";
@@ -47,6 +48,35 @@ describe("a scan of a monolayer", () => {
     expect(record.counts).toEqual(expected.counts);
     expect(record.boundsUm).toEqual(expected.boundsUm);
     expect(toy.stage.moves.length).toBe(whole.stage.moves.length);
+  });
+
+  it("flows in its coarse pass too, and finds another slide under it when it goes on", async () => {
+    const folder = await newFolder();
+    const toy = toyMicroscope(folder, slide);
+    const region = { left: 0, top: 0, width: 560, height: 240 };
+    const plan = { kind: "monolayer", region, overlap: 0.1, coarseFields: 28 } as const;
+    const { detect } = toy.options;
+    const desk = createScanDesk({
+      ...toy.options,
+      detect: async (...field) => {
+        // The first look is before anything moves. The next fields are not found before the stage has moved on.
+        const { sequence } = field[0];
+        while (sequence > 0 && sequence < 5 && toy.stage.moves.length <= sequence) await nextTurn();
+        return detect(...field);
+      },
+    });
+    const { id } = await desk.start(toyRequest({ plan }));
+    while (toy.stage.moves.length < 6) await nextTurn();
+    expect(await desk.pause(id)).toMatchObject({ state: "paused", fieldsPlanned: 0, fieldsDone: 0 });
+    await desk[Symbol.asyncDispose]();
+    const other = toyMicroscope(folder, toySlide(12));
+    await using next = createScanDesk(other.options);
+    await next.resume(id);
+    expect(await settled(next, id)).toMatchObject({ state: "paused", failure: { code: "SCAN_OTHER_SLIDE" } });
+    expect(other.stage.moves).toHaveLength(1);
+    other.camera.slide = slide;
+    await next.resume(id);
+    expect(await settled(next, id)).toMatchObject({ state: "complete" });
   });
 
   it("fails where there is none", async () => {

@@ -5,7 +5,7 @@ import { FieldPreparer, fieldSizeOf, type PicturePart } from "../field/fieldPrep
 import type { RgbSource } from "../field/resampler.js";
 import type { ClassifierSource, DetectorSource } from "../model.js";
 import { measureRedCells, type RedCells } from "../scale/redCells.js";
-import { disagreement, enoughRedCells, redCellUm, searchRedCellPx } from "../scale/search.js";
+import { confirms, disagreement, enoughRedCells, isTelling, redCellUm, searchRedCells } from "../scale/search.js";
 import { CellNamer } from "./cellNamer.js";
 import { FieldMapper } from "./fieldMap.js";
 import type { Network } from "./network.js";
@@ -19,6 +19,8 @@ export interface SearchRequest {
   readonly picture: RgbSource;
   readonly scale: ScaleRequest;
   readonly density: boolean;
+  /** Where red cells do not confirm a scale that is known, searches all scales for one that they do. */
+  readonly searchScale?: boolean | undefined;
 }
 
 export interface SearchResult {
@@ -27,7 +29,7 @@ export interface SearchResult {
   readonly timings: DetectionTimings;
   readonly density?: DensityMap;
   /** What the red cells of this field measure, and whether all scales had to be looked at. */
-  readonly seen: { readonly diameterPx: number; readonly count: number; readonly searched: boolean };
+  readonly seen: Pick<RedCells, "diameterPx" | "count"> & { readonly searched: boolean; readonly telling: boolean };
 }
 
 export interface Networks {
@@ -71,9 +73,9 @@ export class FieldSearcher {
     const { picture } = request;
     const look = (redCellPx: number): Promise<RedCells> => this.#look({ networks, picture, clock }, redCellPx);
     let searched = false;
-    const searchAll = async (): Promise<number | undefined> => {
+    const searchAll = async (): Promise<RedCells | undefined> => {
       searched = true;
-      return searchRedCellPx(look, picture);
+      return searchRedCells(look, picture);
     };
     const { map, framePixels, red } = await this.#atItsScale({ networks, picture, clock }, request.scale, searchAll);
     const { source } = networks.detector;
@@ -86,25 +88,26 @@ export class FieldSearcher {
       cells = await this.#namer.name(cells, { picture, umPerPixel }, networks.classifier);
       clock.classificationMs += performance.now() - start;
     }
-    return {
-      cells,
-      scale,
-      timings: clock,
-      seen: { diameterPx: red.diameterPx, count: red.count, searched },
-      ...(request.density ? { density: densityOf(map, framePixels) } : {}),
-    };
+    // Before another look, which has the map's memory.
+    const density = request.density ? { density: densityOf(map, framePixels) } : {};
+    const confirmed = confirms(red, redCellUm / umPerPixel);
+    const found = request.searchScale === true && !confirmed ? await searchAll() : undefined;
+    const { diameterPx, count } = found ?? red;
+    const seen = { diameterPx, count, searched, telling: found === undefined ? confirmed : isTelling(found) };
+    return { cells, scale, timings: clock, seen, ...density };
   }
 
   /** Searches the picture at the scale that is known, or at the one that its red cells agree with. */
   async #atItsScale(
     context: LookContext,
     scale: ScaleRequest,
-    searchAll: () => Promise<number | undefined>,
+    searchAll: () => Promise<RedCells | undefined>,
   ): Promise<{ map: MapOutput; framePixels: number; red: RedCells }> {
     const { source } = context.networks.detector;
     if (scale.kind === "known") return this.#run(context, source.umPerPixel / scale.scale.umPerPixel);
     const perRedCell = (redCellPx: number): number => (redCellPx * source.umPerPixel) / redCellUm;
-    let redCellPx = scale.redCellPx ?? (scale.maySearch ? await searchAll() : undefined) ?? fallbackRedCellPx;
+    let redCellPx =
+      scale.redCellPx ?? (scale.maySearch ? (await searchAll())?.diameterPx : undefined) ?? fallbackRedCellPx;
     let mayStillSearch = scale.redCellPx !== undefined && scale.maySearch;
     let result = await this.#run(context, perRedCell(redCellPx));
     for (let round = 1; round < mostRounds; round++) {
@@ -112,7 +115,7 @@ export class FieldSearcher {
       if (result.red.count < enoughRedCells) {
         if (!mayStillSearch) break;
         mayStillSearch = false;
-        next = (await searchAll()) ?? redCellPx;
+        next = (await searchAll())?.diameterPx ?? redCellPx;
         // The search has used the workspaces: the field's own map must be made again.
       } else if (disagreement(next, redCellPx) <= agreed) {
         break;

@@ -11,6 +11,7 @@ export interface SearchCall {
   readonly pixels: Uint8Array<ArrayBuffer>;
   readonly scale: ScaleRequest;
   readonly density: boolean;
+  readonly searchScale: boolean;
   readonly returnPixels: boolean;
 }
 

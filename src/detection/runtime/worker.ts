@@ -59,7 +59,8 @@ const search = async (call: SearchCall): Promise<WorkerResult> => {
   if (!active) throw new CytoError("INTERNAL", "a field came before the models");
   const { models, networks } = active;
   const picture = { width: call.width, height: call.height, pixels: call.pixels };
-  const result = await searcher.search(networks, { picture, scale: call.scale, density: call.density });
+  const { scale, density, searchScale } = call;
+  const result = await searcher.search(networks, { picture, scale, density, searchScale });
   return { ...result, models, ...(call.returnPixels ? { pixels: call.pixels } : {}) };
 };
 

@@ -15,9 +15,21 @@ const fewestRedCells = 3;
 const assumedDiametersPx = [81, 54, 122, 36, 182, 24, 273, 16];
 const leastCellsAcross = 1.5;
 
+/** Red cells cover at least so much of a field that tells its scale, and confirm an assumed one within this. */
+const tellingEvidence = 0.15;
+const confirmedWithin = 0.15;
+
 /** Natural logarithm of observed over assumed: 0 where a look confirms its assumption. */
 export const disagreement = (observedPx: number, assumedPx: number): number =>
   Math.abs(Math.log(observedPx / assumedPx));
+
+/** Whether red cells that a search has found are enough, and sure enough, to tell the field's scale. */
+export const isTelling = ({ count, evidence }: Pick<RedCells, "count" | "evidence">): boolean =>
+  count >= enoughRedCells && evidence >= tellingEvidence;
+
+/** Whether red cells found at an assumed scale tell that it is the right one: at another they are few, unsure, or of another size. */
+export const confirms = (cells: RedCells, assumedPx: number): boolean =>
+  isTelling(cells) && disagreement(cells.diameterPx, assumedPx) < confirmedWithin;
 
 /**
  * How well a look speaks for its own assumption, >= 0: much of the field covered by red cells that the network is sure of,
@@ -32,14 +44,14 @@ const supportOf = (cells: RedCells, assumedPx: number): number => {
 };
 
 /**
- * Diameter of a red cell in a picture of unknown scale, px of the picture: looks coarse to fine over all magnifications in
- * use, stops early where one look is beyond doubt, then looks again at what was measured until it stays within 3 %.
- * @returns undefined where no look shows a red cell
+ * The red cells of a picture of unknown scale: looks coarse to fine over all magnifications in use, stops early where one look is
+ * beyond doubt, then looks again at what was measured until it stays within 3 %.
+ * @returns the last look that showed enough; undefined where no look shows a red cell
  */
-export const searchRedCellPx = async (
+export const searchRedCells = async (
   look: Look,
   picture: { readonly width: number; readonly height: number },
-): Promise<number | undefined> => {
+): Promise<RedCells | undefined> => {
   const most = Math.max(picture.width, picture.height) / leastCellsAcross;
   let best: { cells: RedCells; support: number } | undefined;
   for (const assumed of assumedDiametersPx) {
@@ -50,15 +62,15 @@ export const searchRedCellPx = async (
     if (isBeyondDoubt(cells, assumed)) break;
   }
   if (!best) return undefined;
-  let diameter = best.cells.diameterPx;
+  let found = best.cells;
   for (let i = 0; i < 4; i++) {
-    const cells = await look(diameter);
+    const cells = await look(found.diameterPx);
     if (cells.count < fewestRedCells) break;
-    const change = disagreement(cells.diameterPx, diameter);
-    diameter = cells.diameterPx;
+    const change = disagreement(cells.diameterPx, found.diameterPx);
+    found = cells;
     if (change < 0.03) break;
   }
-  return diameter;
+  return found;
 };
 
 const isBeyondDoubt = (cells: RedCells, assumed: number): boolean =>

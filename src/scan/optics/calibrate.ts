@@ -226,24 +226,6 @@ export const calibrateOptics = async (options: CalibrateOptions): Promise<Calibr
 
 /** Scales that differ by less are of one objective. */
 const sameScale = 0.04;
-/** By how much the scale that red cells tell, whose sizes differ from person to person, may differ from the calibrated one. */
-const sameCellScale = 0.3;
-
-/**
- * Holds the scale that a frame's red cells tell, um per pixel, against the calibration: objectives differ by steps of half and more. Pure.
- * @throws CytoError OBJECTIVE_CHANGED
- */
-export const checkCellScale = (
-  { objective, umPerPixel }: Pick<OpticsCalibration, "objective" | "umPerPixel">,
-  seenUmPerPixel: number,
-): void => {
-  if (Math.abs(Math.log(seenUmPerPixel / umPerPixel)) <= Math.log(1 + sameCellScale)) return;
-  throw new CytoError(
-    "OBJECTIVE_CHANGED",
-    `red cells look as at ${seenUmPerPixel.toFixed(3)} um per pixel, and ${objective} was calibrated at ${umPerPixel.toFixed(3)}`,
-    { context: { umPerPixel, seenUmPerPixel } },
-  );
-};
 
 /**
  * Looks whether the objective is still the calibrated one: a short way, and by how much the picture moves.

@@ -20,6 +20,7 @@ import {
 import { evaluateStop, type StopVerdict } from "../stopping/index.js";
 import { type BestView, BestViews } from "./bestViews.js";
 import {
+  type CoarseEntry,
   countedFieldOf,
   type FieldEntry,
   type ScanEntry,
@@ -33,6 +34,9 @@ export const fieldSizeOf = ({ setup }: Pick<ScanHeader, "setup">): FieldSizeUm =
   height: setup.fieldHeightPx * setup.umPerPixel,
 });
 
+/** A field of a coarse pass whose picture is kept, and where the stage stood. */
+export type CoarseLook = Pick<FieldEntry, "index" | "stageUm">;
+
 const hasEnded = (state: ScanState): boolean => state === "complete" || state === "aborted" || state === "failed";
 
 /**
@@ -45,6 +49,7 @@ export class ScanCourse {
   readonly #places: (PointUm | undefined)[] = [];
   readonly #views = new BestViews();
   readonly #coarse: CoarseField[] = [];
+  readonly #coarseLooks: CoarseLook[] = [];
   #plan: FieldPlan | undefined;
   #last: StateEntry | undefined;
   #activeMs = 0;
@@ -69,6 +74,11 @@ export class ScanCourse {
     const { plan } = this.header;
     if (plan.kind !== "monolayer" || this.#plan !== undefined) return undefined;
     return { centresUm: planCoarsePass(plan, fieldSizeOf(this.header)).centresUm, from: this.#coarse.length };
+  }
+
+  /** Fields of the coarse pass whose pictures are kept. */
+  get coarseLooks(): readonly CoarseLook[] {
+    return this.#coarseLooks;
   }
 
   get activeMs(): number {
@@ -105,8 +115,18 @@ export class ScanCourse {
   apply(entry: ScanEntry): FieldOutcome | undefined {
     if (entry.kind === "state") this.#last = entry;
     this.#activeMs = entry.activeMs;
-    if (entry.kind === "coarse") this.#coarse.push({ index: entry.index, layer: entry.layer });
+    if (entry.kind === "coarse") this.#addCoarse(entry);
     return entry.kind === "field" ? this.#addField(entry) : undefined;
+  }
+
+  #addCoarse({ index, layer, stageUm }: CoarseEntry): void {
+    if (index !== this.#coarse.length)
+      throw new CytoError(
+        "STORE_DAMAGED",
+        `scan ${this.header.id}: field ${index} of the coarse pass is not the next one`,
+      );
+    this.#coarse.push({ index, layer });
+    if (stageUm !== undefined) this.#coarseLooks.push({ index, stageUm });
   }
 
   #addField(entry: FieldEntry): FieldOutcome {

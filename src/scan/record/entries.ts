@@ -97,8 +97,12 @@ const coarseEntry = z.strictObject({
   index,
   atMs: z.number(),
   activeMs: z.number(),
+  /** Where the stage stood; its picture is kept where this is known. */
+  stageUm: z.strictObject({ x: z.number(), y: z.number(), z: z.number().optional() }).optional(),
   layer: z.strictObject({ perMm2: z.number(), coveredShare: z.number(), overlappingShare: z.number() }),
 });
+
+export type CoarseEntry = z.output<typeof coarseEntry>;
 
 const stateEntry = z.strictObject({
   kind: z.literal("state"),

@@ -30,6 +30,8 @@ export interface ScanFolder {
   /** The record as it was when the journal had so many bytes: a list of scans need not count them all again. */
   readonly summary: string;
   picture(field: number): string;
+  /** Pictures of a coarse pass, by which a slide is known again before its first field is done. */
+  coarsePicture(index: number): string;
 }
 
 const idPattern = /^\d{8}-\d{9}-[0-9a-f]{6}$/;
@@ -53,6 +55,7 @@ export const scanFolder = (paths: ScanPaths, id: string): ScanFolder => {
     journal: join(root, "fields.journal"),
     tiles: join(root, "tiles"),
     summary: join(root, "record.json"),
+    coarsePicture: (index) => join(root, "coarse", `${String(index).padStart(6, "0")}.jpg`),
     picture: (field) => join(root, "fields", `${String(field).padStart(6, "0")}.jpg`),
   };
 };
@@ -67,6 +70,7 @@ export const createScan = async (paths: ScanPaths, header: ScanHeader): Promise<
   const folder = scanFolder(paths, header.id);
   try {
     await mkdir(join(folder.root, "fields"), { recursive: true });
+    if (header.plan.kind === "monolayer") await mkdir(join(folder.root, "coarse"));
   } catch (error) {
     throw storeError(error, folder.root);
   }
@@ -164,13 +168,19 @@ export const readRecord = async (folder: ScanFolder): Promise<ScanRecord> => {
   return record;
 };
 
-/** @throws CytoError NOT_FOUND, STORE_FAILED */
-export const readPicture = async (folder: ScanFolder, field: number): Promise<Jpeg> => {
-  const path = folder.picture(field);
+const readJpeg = async (path: string, what: string): Promise<Jpeg> => {
   try {
     return await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw storeError(error, path);
-    throw new CytoError("NOT_FOUND", `field ${field} of scan ${folder.id} has no picture`);
+    throw new CytoError("NOT_FOUND", `${what} has no picture`);
   }
 };
+
+/** @throws CytoError NOT_FOUND, STORE_FAILED */
+export const readPicture = (folder: ScanFolder, field: number): Promise<Jpeg> =>
+  readJpeg(folder.picture(field), `field ${field} of scan ${folder.id}`);
+
+/** @throws CytoError NOT_FOUND, STORE_FAILED */
+export const readCoarsePicture = (folder: ScanFolder, index: number): Promise<Jpeg> =>
+  readJpeg(folder.coarsePicture(index), `field ${index} of the coarse pass of scan ${folder.id}`);

@@ -15,6 +15,7 @@ export {
   listScans,
   newScanId,
   openScanJournal,
+  readCoarsePicture,
   readHeader,
   readPicture,
   readRecord,

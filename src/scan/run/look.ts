@@ -39,6 +39,12 @@ export class Look {
     return { frame, stageUm, refocused: focused?.refocused ?? false };
   }
 
+  /** The field where the stage stands; nothing moves. Undefined where the stage does not know where that is. */
+  async standing(signal: AbortSignal): Promise<Frame | undefined> {
+    const { positionUm } = this.#ports.stage.status;
+    return positionUm === undefined ? undefined : this.#placed(await this.#ports.frames.take(signal), positionUm);
+  }
+
   /** How sharp a field's picture is, before its pixels are handed on; the focus is told. */
   sharpnessOf(frame: Frame): number {
     const sharpness = this.#meter.measure(frame).focus;

@@ -1,6 +1,6 @@
 import type { Clock, Frame } from "../../core/index.js";
 import type { Counts, FieldOutcome } from "../../counting/index.js";
-import type { Detection } from "../../detection/index.js";
+import type { Detection, DetectOptions } from "../../detection/index.js";
 import type { Jpeg, ScanField, ScanRecord } from "../desk.js";
 import type { FrameSource, StageControl } from "../ports.js";
 import type { FocusControl } from "./focusControl.js";
@@ -21,8 +21,11 @@ export interface CountedScanField {
 export interface ScanPorts {
   readonly stage: StageControl;
   readonly frames: FrameSource;
-  /** May take the frame's pixels; hands them back as the detection's `pixels` if they are needed later. */
-  detect(frame: Frame, signal: AbortSignal): Promise<Detection>;
+  /**
+   * May take the frame's pixels; hands them back as the detection's `pixels` if they are needed later. What it cannot say of the red cells it
+   * leaves out.
+   */
+  detect(frame: Frame, signal: AbortSignal, options?: Pick<DetectOptions, "redCells">): Promise<Detection>;
   /** Absent where the stage has no focus. */
   readonly focus?: FocusControl | undefined;
   readonly clock: Clock;

@@ -1,12 +1,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CytoError, type ErrorCode } from "../../core/index.js";
+import type { PointUm } from "../../counting/index.js";
+import type { RedCellScale } from "../../detection/index.js";
 import { encodeJpeg } from "../../pictures/index.js";
 import { type Journal, writeFileDurably } from "../../store/index.js";
 import type { Jpeg, ScanRecord, ScanState } from "../desk.js";
+import { ScaleWatch } from "../optics/index.js";
 import { redCellLayer } from "../plan/index.js";
 import {
   type FieldEntry,
   packCells,
+  readCoarsePicture,
   readPicture,
   type ScanCourse,
   type ScanEntry,
@@ -33,6 +37,7 @@ interface SearchedField extends TakenFrame {
   readonly sharpness: number;
   readonly picture: Jpeg;
   readonly detection: CountedScanField["detection"];
+  readonly redCells: RedCellScale | undefined;
 }
 
 /** Faults of the detector that another try may be spared. */
@@ -40,6 +45,10 @@ const worthAnotherTry: readonly ErrorCode[] = ["DETECTION_FAILED", "DETECTOR_CRA
 const mostTries = 3;
 /** Fields back from the last one that are looked through for a picture by which a slide can be told. */
 const picturesLookedAt = 25;
+/** Fields that wait at most for the ones after them to tell whether they were seen through the calibrated objective. */
+const mostHeld = 8;
+
+const plainPlace = ({ x, y, z }: TakenFrame["stageUm"]) => ({ x, y, ...(z === undefined ? {} : { z }) });
 
 const hasCode = (error: unknown, codes: readonly ErrorCode[]): boolean =>
   error instanceof CytoError && codes.includes(error.code);
@@ -50,6 +59,9 @@ export class ScanRun {
   readonly folder: ScanFolder;
   readonly #options: ScanRunOptions;
   readonly #look: Look;
+  readonly #watch: ScaleWatch;
+  /** Searched, in order, and not counted: their scale is in doubt. */
+  #held: SearchedField[] = [];
   /** Halts everything at once. */
   readonly #abort = new AbortController();
   /** Lets the fields under way come to their end. */
@@ -64,6 +76,7 @@ export class ScanRun {
     this.course = options.course;
     this.folder = options.folder;
     this.#look = new Look(options.ports, options.course.header);
+    this.#watch = new ScaleWatch(options.course.header.calibration);
     this.#startedMs = options.ports.clock.monotonic();
     this.#activeBeforeMs = options.course.activeMs;
   }
@@ -177,9 +190,11 @@ export class ScanRun {
 
   /** The last field that shows enough to tell slides apart is looked at again before any other. */
   async #checkSlide(): Promise<void> {
-    const { fields, header } = this.course;
-    for (const { index, stageUm } of fields.slice(-picturesLookedAt).reverse()) {
-      const kept = await readPicture(this.folder, index);
+    const { fields, coarseLooks, header } = this.course;
+    // Before the first field is done the coarse pass tells.
+    const isCoarse = fields.length === 0;
+    for (const { index, stageUm } of (isCoarse ? coarseLooks : fields).slice(-picturesLookedAt).reverse()) {
+      const kept = await (isCoarse ? readCoarsePicture : readPicture)(this.folder, index);
       if (!(await isTelling(kept))) continue;
       const frame = await this.#look.again(stageUm, this.#abort.signal);
       const { pictures, setup, counting } = header;
@@ -193,17 +208,18 @@ export class ScanRun {
   async #coarsePass(): Promise<void> {
     const left = this.course.coarseLeft;
     if (left === undefined) return;
-    const { signal } = this.#abort;
-    for (let index = left.from; index < left.centresUm.length; index++) {
-      if (this.#halt.signal.aborted) return;
-      const { frame } = await this.#look.at(left.centresUm[index]!, signal);
-      const { cells, scale } = await this.#options.ports.detect(frame, signal);
+    const commit = async (found: SearchedField): Promise<boolean> => {
+      const { index, frame, stageUm, detection, redCells, picture } = found;
+      this.#abort.signal.throwIfAborted();
+      if (redCells !== undefined) this.#watch.observe(redCells);
       const { width: widthPx, height: heightPx } = frame;
-      const layer = redCellLayer(cells, { widthPx, heightPx, umPerPixel: scale.umPerPixel });
-      await this.#append({ kind: "coarse", index, ...this.#stamp, layer });
+      const layer = redCellLayer(detection.cells, { widthPx, heightPx, umPerPixel: detection.scale.umPerPixel });
+      await writeFileDurably(this.folder.coarsePicture(index), picture);
+      await this.#append({ kind: "coarse", index, ...this.#stamp, stageUm: plainPlace(stageUm), layer });
       this.#options.onChange(this.course.record(true));
-    }
-    this.course.endCoarsePass();
+      return true;
+    };
+    if ((await this.#flow(left.centresUm, left.from, commit)) === "done") this.course.endCoarsePass();
   }
 
   async #prepareFocus(): Promise<void> {
@@ -222,7 +238,9 @@ export class ScanRun {
   async #fields(): Promise<void> {
     for (let tries = 1, done = this.course.fields.length; ; tries++) {
       try {
-        await this.#flow();
+        this.#held = [];
+        const { plan, fields } = this.course;
+        await this.#flow(plan!.centresUm, fields.length, (found) => this.#commit(found));
         return;
       } catch (error) {
         const { length } = this.course.fields;
@@ -233,8 +251,7 @@ export class ScanRun {
     }
   }
 
-  #flow() {
-    const { centresUm } = this.course.plan!;
+  #flow(centresUm: readonly PointUm[], from: number, commit: (found: SearchedField) => Promise<boolean>) {
     const { signal } = this.#abort;
     return runPipeline(
       {
@@ -243,10 +260,10 @@ export class ScanRun {
           return { index, ...(await this.#look.at(centresUm[index]!, signal)) };
         },
         search: (taken: TakenFrame & { index: number }) => this.#search(taken),
-        commit: (found) => this.#commit(found),
+        commit,
       },
       {
-        from: this.course.fields.length,
+        from,
         to: centresUm.length,
         underWay: this.#options.ports.searching + fieldsWaiting,
         isHalted: () => this.#halt.signal.aborted,
@@ -261,11 +278,24 @@ export class ScanRun {
     // Before the detector: it takes the pixels.
     const sharpness = this.#look.sharpnessOf(taken.frame);
     const picture = await encodeJpeg(taken.frame, { quality, maxSide });
-    const { pixels, ...detection } = await this.#options.ports.detect(taken.frame, this.#abort.signal);
-    return { ...taken, ...(pixels ? { frame: { ...taken.frame, pixels } } : {}), sharpness, picture, detection };
+    const asked = { redCells: this.#watch.ask() };
+    const { ports } = this.#options;
+    const { pixels, redCells, ...detection } = await ports.detect(taken.frame, this.#abort.signal, asked);
+    const frame = pixels === undefined ? taken.frame : { ...taken.frame, pixels };
+    return { ...taken, frame, sharpness, picture, detection, redCells };
   }
 
+  /** Counts a field, and those that waited for it; or lets it wait. @throws CytoError OBJECTIVE_CHANGED, and none of them is counted */
   async #commit(found: SearchedField): Promise<boolean> {
+    if (found.redCells !== undefined) this.#watch.observe(found.redCells);
+    this.#held.push(found);
+    const isLast = found.index + 1 === this.course.plan!.centresUm.length;
+    if (this.#watch.inDoubt && this.#held.length < mostHeld && !isLast) return true;
+    for (const field of this.#held.splice(0)) if (!(await this.#count(field))) return false;
+    return true;
+  }
+
+  async #count(found: SearchedField): Promise<boolean> {
     const { index, frame, detection, picture } = found;
     this.#abort.signal.throwIfAborted();
     await writeFileDurably(this.folder.picture(index), picture);
@@ -285,7 +315,7 @@ export class ScanRun {
       index,
       ...this.#stamp,
       capturedAtMs: frame.capturedAtMs,
-      stageUm: { x: stageUm.x, y: stageUm.y, ...(stageUm.z === undefined ? {} : { z: stageUm.z }) },
+      stageUm: plainPlace(stageUm),
       positionUm: { x, y },
       widthPx: frame.width,
       heightPx: frame.height,
