@@ -12,8 +12,8 @@ const sameCellScale = 0.3;
 /** Fields that the median is of, and those without which nothing is said. */
 const remembered = 5;
 const fewest = 3;
-/** Fields between two searches that brought no doubt, at most: a search costs about as much as a field. */
-const longestRest = 4;
+/** Fields between two searches that brought no doubt, at most: a search costs about ten fields. */
+const longestRest = 32;
 
 const isSame = (seenUmPerPixel: number, { umPerPixel }: Scale): boolean =>
   Math.abs(Math.log(seenUmPerPixel / umPerPixel)) <= Math.log(1 + sameCellScale);
