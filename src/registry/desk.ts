@@ -60,9 +60,15 @@ export interface GateReport {
   readonly atMs: number;
 }
 
+/** The two networks that are in production together; each has its own history. */
+export const servingKinds = ["detector", "classifier"] as const;
+export type ServingKind = (typeof servingKinds)[number];
+
 export interface Promotion {
   readonly atMs: number;
   readonly kind: "initial" | "promotion" | "rollback";
+  /** Which of the two is another one. */
+  readonly network: ServingKind;
   /** `name@version` and hash of what is in production from now on. */
   readonly model: string;
   readonly sha256: string;

@@ -25,7 +25,7 @@ export {
   type PaintingNetwork,
 } from "./painterSession.js";
 export { looksLikeFolder, type ServingChoice } from "./production.js";
-export { inProductionAt, type RecordedPromotion, readPromotions, type ServingKind } from "./promotions.js";
+export { inProductionAt, readPromotions } from "./promotions.js";
 export { entryOf, ModelShelf, type ShelvedModel } from "./shelf.js";
 export { verifyModel } from "./verify.js";
 export { compareVersions, isVersion } from "./version.js";

@@ -1,7 +1,14 @@
 import { type Clock, CytoError, systemClock } from "../core/index.js";
 import { createDetector, type DetectorModels, type GoldenFields, type ProviderChoice } from "../detection/index.js";
 import { type Journal, type LaboratoryPaths, storeError } from "../store/index.js";
-import type { GateReport, ModelDesk, ModelEntry, Promotion } from "./desk.js";
+import {
+  type GateReport,
+  type ModelDesk,
+  type ModelEntry,
+  type Promotion,
+  type ServingKind,
+  servingKinds,
+} from "./desk.js";
 import { judgeCandidate, type ModelTallies, nextLevel } from "./gate/index.js";
 import { openGateJournal } from "./gateJournal.js";
 import {
@@ -13,15 +20,7 @@ import {
   type ServingModel,
   singleFolders,
 } from "./production.js";
-import {
-  activeOf,
-  inProductionAt,
-  openPromotions,
-  type RecordedPromotion,
-  rollbackStep,
-  type ServingKind,
-  servingKinds,
-} from "./promotions.js";
+import { activeOf, inProductionAt, openPromotions, rollbackStep } from "./promotions.js";
 import { entryOf, ModelShelf, type ShelvedModel } from "./shelf.js";
 
 /** Tallies of two models on the same fields. */
@@ -68,7 +67,7 @@ export interface OpenModelDesk extends ModelDesk, AsyncDisposable {
 interface Parts {
   readonly options: ModelDeskOptions;
   readonly shelf: ModelShelf;
-  readonly promotions: Journal<RecordedPromotion>;
+  readonly promotions: Journal<Promotion>;
   readonly gate: Journal<GateReport>;
   serving: Record<ServingKind, ServingModel>;
 }
@@ -225,7 +224,7 @@ class LaboratoryDesk implements OpenModelDesk {
   /** The exchange, then its line in the journal; where that cannot be written, the exchange is taken back. */
   async #exchange(
     model: ShelvedModel,
-    entry: Pick<RecordedPromotion, "kind" | "network" | "by" | "reason">,
+    entry: Pick<Promotion, "kind" | "network" | "by" | "reason">,
   ): Promise<Promotion> {
     const { promotions, options } = this.#parts;
     const before = this.#parts.serving;
@@ -235,7 +234,7 @@ class LaboratoryDesk implements OpenModelDesk {
     await this.#serve(after, golden ? { [entry.network]: golden } : {});
     const { id, manifest } = model;
     const line = { atMs: this.#nowMs(), ...entry, model: id, sha256: manifest.sha256 };
-    const promotion: RecordedPromotion = { ...line, before: before[entry.network].model.id };
+    const promotion: Promotion = { ...line, before: before[entry.network].model.id };
     try {
       await promotions.append(promotion);
     } catch (error) {

@@ -3,10 +3,11 @@ import { isAbsolute, join, resolve } from "node:path";
 import { type Clock, CytoError } from "../core/index.js";
 import type { ClassifierSource, DetectorModels, DetectorSource, GoldenFields } from "../detection/index.js";
 import type { Journal } from "../store/index.js";
+import { type Promotion, type ServingKind, servingKinds } from "./desk.js";
 import { readGoldenFields } from "./golden.js";
 import { findModel } from "./list.js";
 import { loadClassifierModel, loadDetectorModel, readManifest } from "./load.js";
-import { activeOf, type RecordedPromotion, type ServingKind, servingKinds } from "./promotions.js";
+import { activeOf } from "./promotions.js";
 import type { ModelShelf, ShelvedModel } from "./shelf.js";
 import { compareVersions } from "./version.js";
 
@@ -55,7 +56,7 @@ export const loadServing = async (
 
 export interface Production {
   readonly shelf: ModelShelf;
-  readonly journal: Journal<RecordedPromotion>;
+  readonly journal: Journal<Promotion>;
   readonly shippedDir: string;
   readonly choice: ServingChoice;
   readonly clock: Pick<Clock, "now">;
@@ -93,10 +94,7 @@ const takesOver = (
   return origin === "shipped" && newest;
 };
 
-const record = async (
-  { journal, clock }: Production,
-  entry: Omit<RecordedPromotion, "atMs" | "before">,
-): Promise<void> => {
+const record = async ({ journal, clock }: Production, entry: Omit<Promotion, "atMs" | "before">): Promise<void> => {
   const before = activeOf(journal.entries, entry.network)?.model;
   await journal.append({ atMs: clock.now(), ...entry, ...(before === undefined ? {} : { before }) });
 };

@@ -1,16 +1,7 @@
 import { z } from "zod";
 import { CytoError } from "../core/index.js";
 import { type Journal, openJournal, readJournal } from "../store/index.js";
-import type { Promotion } from "./desk.js";
-
-/** The two networks that are in production together; each has its own history. */
-export const servingKinds = ["detector", "classifier"] as const;
-export type ServingKind = (typeof servingKinds)[number];
-
-/** A line of the journal. The newest of a kind tells which model of that kind is in production. */
-export interface RecordedPromotion extends Promotion {
-  readonly network: ServingKind;
-}
+import { type Promotion, type ServingKind, servingKinds } from "./desk.js";
 
 const modelSchema = z.string().regex(/^[a-z0-9][a-z0-9-]*@[0-9A-Za-z.+-]+$/);
 
@@ -26,24 +17,24 @@ const promotionSchema = z.strictObject({
 });
 
 /** @throws CytoError STORE_DAMAGED */
-export const parsePromotion = (value: unknown): RecordedPromotion => {
+export const parsePromotion = (value: unknown): Promotion => {
   const result = promotionSchema.safeParse(value);
   if (!result.success) throw new CytoError("STORE_DAMAGED", "a line of the journal of promotions is none");
   const { before, ...rest } = result.data;
   return before === undefined ? rest : { ...rest, before };
 };
 
-export const openPromotions = (path: string): Promise<Journal<RecordedPromotion>> => openJournal(path, parsePromotion);
+export const openPromotions = (path: string): Promise<Journal<Promotion>> => openJournal(path, parsePromotion);
 
-export const readPromotions = (path: string): Promise<RecordedPromotion[]> => readJournal(path, parsePromotion);
+export const readPromotions = (path: string): Promise<Promotion[]> => readJournal(path, parsePromotion);
 
 /** What is in production of a kind, by the newest entry; undefined before the first. */
-export const activeOf = (entries: readonly RecordedPromotion[], network: ServingKind): RecordedPromotion | undefined =>
+export const activeOf = (entries: readonly Promotion[], network: ServingKind): Promotion | undefined =>
   entries.findLast((entry) => entry.network === network);
 
 /** Entries that have not been taken back, oldest first: a rollback takes back the newest that is left. */
-const standing = (entries: readonly RecordedPromotion[]): RecordedPromotion[] => {
-  const stack: RecordedPromotion[] = [];
+const standing = (entries: readonly Promotion[]): Promotion[] => {
+  const stack: Promotion[] = [];
   for (const entry of entries) {
     if (entry.kind !== "rollback") stack.push(entry);
     else {
@@ -57,9 +48,9 @@ const standing = (entries: readonly RecordedPromotion[]): RecordedPromotion[] =>
 export interface RollbackStep {
   readonly network: ServingKind;
   /** In production now. */
-  readonly from: RecordedPromotion;
+  readonly from: Promotion;
   /** What was before it. */
-  readonly to: RecordedPromotion;
+  readonly to: Promotion;
 }
 
 /**
@@ -67,7 +58,7 @@ export interface RollbackStep {
  * again after a rollback it leads one step further.
  * @throws CytoError ROLLBACK_IMPOSSIBLE
  */
-export const rollbackStep = (entries: readonly RecordedPromotion[]): RollbackStep => {
+export const rollbackStep = (entries: readonly Promotion[]): RollbackStep => {
   const stack = standing(entries);
   const from = stack.findLast(({ kind }) => kind === "promotion");
   const to = from && stack.slice(0, stack.indexOf(from)).findLast(({ network }) => network === from.network);
@@ -76,7 +67,7 @@ export const rollbackStep = (entries: readonly RecordedPromotion[]): RollbackSte
 };
 
 /** What was in production at a time: the newest entry of each kind up to then, newest first. */
-export const inProductionAt = (entries: readonly RecordedPromotion[], atMs: number): RecordedPromotion[] => {
+export const inProductionAt = (entries: readonly Promotion[], atMs: number): Promotion[] => {
   const until = entries.filter((entry) => entry.atMs <= atMs);
   const newest = servingKinds.flatMap((network) => activeOf(until, network) ?? []);
   return newest.sort((a, b) => b.atMs - a.atMs);

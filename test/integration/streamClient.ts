@@ -1,8 +1,6 @@
-import type { CountsMessage, StatusMessage } from "../../src/publication/index.js";
+import type { CountsMessage, StatusMessage, Topic } from "../../src/publication/index.js";
 import { streamUrl, TestClient } from "../publication/harness.js";
 import type { DaemonProcess } from "./program.js";
-
-type Topic = "counts" | "cells" | "status" | "frames";
 
 /** A client of the daemon's stream that has subscribed. Every message that it gets is checked against the schemas. */
 export const subscribe = async (daemon: DaemonProcess, ...topics: readonly Topic[]): Promise<TestClient> => {

@@ -105,6 +105,7 @@ const microscope = {
 const promotion = {
   atMs: 1767306590000,
   kind: "promotion" as const,
+  network: "detector" as const,
   model: "unet@1.1.0",
   sha256: "9f2c6f0b1d8e4a7735c2b9e01fd4a86a3f1be7710c55d2e98a04c7b6f3e1d250",
   before: "unet@1.0.0",

@@ -62,6 +62,7 @@ export const gateReportSchema = z.strictObject({
 export const promotionSchema = z.strictObject({
   atMs: milliseconds,
   kind: z.enum(["initial", "promotion", "rollback"]),
+  network: z.enum(["detector", "classifier"]).describe("Which of the two that serve together."),
   model: z.string().describe("In production from then on."),
   sha256: hash,
   before: z.string().optional(),

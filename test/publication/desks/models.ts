@@ -117,6 +117,7 @@ export class MemoryModels implements ModelDesk {
     this.#atMs += 3_600_000;
     const promotion = {
       ...entry,
+      network: "detector" as const,
       atMs: this.#atMs,
       sha256: hash(entry.model.replace("@", "")),
       ...(before === undefined ? {} : { before }),
