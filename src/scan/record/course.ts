@@ -34,7 +34,7 @@ export const fieldSizeOf = ({ setup }: Pick<ScanHeader, "setup">): FieldSizeUm =
 });
 
 /** A field of a coarse pass whose picture is kept, and where the stage stood. */
-export type CoarseLook = Required<Pick<CoarseEntry, "index" | "stageUm">>;
+export type CoarseLook = Pick<FieldEntry, "index" | "stageUm">;
 
 const hasEnded = (state: ScanState): boolean => state === "complete" || state === "aborted" || state === "failed";
 
