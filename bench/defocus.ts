@@ -33,7 +33,8 @@ const discOf = (radiusPx: number): { readonly side: number; readonly shares: Flo
 
 /** Light out of focus, geometrically: every point becomes a disc of `radiusPx`. Linear light; the border is repeated outwards. */
 export const defocused = ({ width, height, pixels }: Picture, radiusPx: number): Float32Array => {
-  const light = Float32Array.from(pixels, (level) => toLinear[level]!);
+  const light = new Float32Array(pixels.length);
+  for (let at = 0; at < light.length; at++) light[at] = toLinear[pixels[at]!]!;
   if (radiusPx < 0.3) return light;
   const { side, shares } = discOf(radiusPx);
   const reach = side >> 1;
@@ -73,8 +74,11 @@ export const exposed = (light: Float32Array, { gain, noiseLevels, seed }: Exposu
   // Odd steps meet all deviates before they come again.
   const own = createRandom(seed);
   const [from, step] = [own.int(length), 2 * own.int(length / 2) + 1];
-  return Uint8Array.from(light, (value, at) => {
-    const level = toLevel[Math.round(lightSteps * Math.min(1, gain * value))]!;
-    return Math.min(255, Math.max(0, Math.round(level + noiseLevels * deviates[(from + at * step) % length]!)));
-  });
+  const pixels = new Uint8Array(light.length);
+  for (let at = 0; at < pixels.length; at++) {
+    const level = toLevel[Math.round(lightSteps * Math.min(1, gain * light[at]!))]!;
+    const noise = noiseLevels * deviates[(from + at * step) % length]!;
+    pixels[at] = Math.min(255, Math.max(0, Math.round(level + noise)));
+  }
+  return pixels;
 };

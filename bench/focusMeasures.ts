@@ -47,14 +47,16 @@ const lightAt = ({ light }: Stack, radiusPx: number): Float32Array => {
   );
   const [low, high] = [light[next - 1]!, light[next]!];
   const share = Math.min(1, (radiusPx - radiiPx[next - 1]!) / (radiiPx[next]! - radiiPx[next - 1]!));
-  return low.map((value, at) => value + share * (high[at]! - value));
+  const mixed = new Float32Array(low.length);
+  for (let at = 0; at < mixed.length; at++) mixed[at] = low[at]! + share * (high[at]! - low[at]!);
+  return mixed;
 };
 
 interface Score {
   /** Of all steps away from focus, those on which the measure falls; the light flickers by 5 % meanwhile. */
   falling: number;
   steps: number;
-  /** Radius at which it is a half of its best, px. */
+  /** Radius at which it is a half of its best, px; the widest one where it never is. */
   readonly halfPx: number[];
   /** How much it changes between two pictures of one plane, as a share of its best. */
   readonly spread: number[];
@@ -69,7 +71,7 @@ const flicker = (random: { normal(): number }): number => 0.85 * (1 + 0.05 * ran
 
 const halfOf = (values: readonly number[]): number => {
   const at = values.findIndex((value) => value < values[0]! / 2);
-  if (at < 1) return Number.POSITIVE_INFINITY;
+  if (at < 1) return radiiPx.at(-1)!;
   const share = (values[at - 1]! - values[0]! / 2) / (values[at - 1]! - values[at]!);
   return radiiPx[at - 1]! + share * (radiiPx[at]! - radiiPx[at - 1]!);
 };
