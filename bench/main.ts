@@ -7,6 +7,7 @@ import { closedLoopBench } from "./closedLoop.js";
 import { closingBench } from "./closing.js";
 import { type Bench, type BenchContext, type BenchResult, figureTable, NotHere } from "./figures.js";
 import { focusBench } from "./focus.js";
+import { focusMeasuresBench } from "./focusMeasures.js";
 import { fromNothingBench } from "./fromNothing.js";
 import { gateBench } from "./gate.js";
 import { labelQueriesBench, labelsBench } from "./labels.js";
@@ -58,6 +59,7 @@ const benches: readonly Bench[] = [
     run: calibrationBench,
   },
   { name: "focus", summary: "autofocus and focus maps on uneven virtual slides", run: focusBench },
+  { name: "focusMeasures", summary: "measures of focus on real fields of known defocus", run: focusMeasuresBench },
   { name: "labels", summary: "intake of labelled fields: acknowledged a second, and how soon", run: labelsBench },
   { name: "labelQueries", summary: "queries over a million labelled fields", long: true, run: labelQueriesBench },
   { name: "install", summary: "npm ci and npm test in a fresh clone", long: true, run: installBench },
