@@ -14,6 +14,8 @@ const silenceMs = 1500;
 /** A mark comes with the `ok` before it; one that does not was lost on the way. */
 const markLostMs = 100;
 const pollMs = 15;
+/** Unchanged for so long, it goes no further. A move that has just begun is not seen at once: places have two decimals. */
+const restMs = 150;
 /** So far a place may be off by its two decimals, um. */
 const decimalsUm = 10;
 
@@ -49,6 +51,8 @@ class MarlinController implements Controller {
   #line = 0;
   #targetMm: Partial<protocol.MarlinPlace> = {};
   #lastMm: protocol.MarlinPlace | undefined;
+  /** When a place was told that was not the one before. */
+  #changedAtMs = 0;
   /** What was declared, against the firmware's own places. */
   #declaredUm: Readonly<Record<StageAxis, number>> = { x: 0, y: 0, z: 0 };
   #alarm: CytoError | undefined;
@@ -96,6 +100,7 @@ class MarlinController implements Controller {
     this.#halted = false;
     await this.#link.exchange(protocol.setLineNumber(this.#line));
     this.#motion = this.#options.realtime ? "going" : "unknown";
+    this.#changedAtMs = performance.now();
     await this.#link.setOut(protocol.move(++this.#line, this.#targetMm, this.#options.speedMmPerMin));
   }
 
@@ -145,7 +150,9 @@ class MarlinController implements Controller {
       const wanted = this.#targetMm[axis];
       return wanted === undefined || Math.abs(now[axis] - wanted) * 1000 <= this.toleranceUm;
     };
-    return this.axes.every(near) || (before !== undefined && this.axes.every((axis) => before[axis] === now[axis]));
+    if (before === undefined || this.axes.some((axis) => before[axis] !== now[axis]))
+      this.#changedAtMs = performance.now();
+    return this.axes.every(near) || performance.now() - this.#changedAtMs > restMs;
   }
 
   async #still(): Promise<void> {
