@@ -146,6 +146,8 @@ describe.skipIf(!browserThere)("labels, trainings and models in a browser (needs
     const revisions = await desks.labels.revisions("f-2");
     expect(revisions.map(({ author }) => author)).toEqual(["unet@1.0.0", "AB", "MK"]);
     expect(revisions[2]?.cells).toEqual(revisions[0]?.cells);
+    // It goes on to the next field by itself.
+    await page.locator(".editor:not([data-field=f-2])").waitFor();
     await page.goto(page.url().replace(/#.*/, "#/labels/f-3"));
     await page.locator(".editor[data-field=f-3]").waitFor();
     await desks.labels.submit({ ...theirs, field: "f-3", id: "theirs-2", state: "rejected" });
