@@ -1,40 +1,31 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createRandom, launchOf } from "../src/core/index.js";
-import { trainingPrefix } from "../src/training/jobs/index.js";
-import type { Arrival } from "./clientWorker.js";
+import { spawnTraining } from "../src/training/jobs/index.js";
 import { DaemonUnderTest } from "./daemonUnderTest.js";
 import { reel } from "./drivers/cameras/memory/reel.js";
 import { type BenchContext, type BenchResult, columns } from "./figures.js";
+import { latenciesOf } from "./latency.js";
 import { daemonPhase, usualPictures } from "./pipeline.js";
 import { median, quantile } from "./statistics.js";
 
 /** What goes on beside the count in a phase. */
 interface Company {
-  begin(): Promise<void> | void;
+  begin(): void;
   end(): void;
 }
 
-/** First frames of a phase: the daemon is not yet in step. */
-const unsteady = 4;
 /** Frames come at half the rate of a camera that the daemon can just follow on two such cores: none waits for another. */
 const intervalMs = 110;
 
 /** A process that trains as the daemon's own trainings do, until it is ended. */
-const startTraining = async (): Promise<ChildProcess> => {
+const startTraining = (): ChildProcess => {
   const launch = launchOf(new URL("./trainingLoad.js", import.meta.url));
-  const command = [...trainingPrefix(true), process.execPath, ...launch.execArgv, fileURLToPath(launch.url)];
-  const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "inherit"], detached: true });
-  if (process.platform === "linux") writeFileSync(`/proc/${child.pid}/autogroup`, "19");
-  return child;
+  return spawnTraining([...launch.execArgv, fileURLToPath(launch.url)], true, ["ignore", "pipe", "inherit"]);
 };
-
-const latenciesOf = (arrivals: readonly Arrival[]): number[] =>
-  arrivals.slice(unsteady).map(({ capturedAtMs, receivedAtMs }) => reel.epochMs + receivedAtMs - capturedAtMs);
 
 /** A training that stands still but in its own phases. */
 class Training implements Company, AsyncDisposable {
@@ -45,7 +36,7 @@ class Training implements Company, AsyncDisposable {
   }
 
   static async start(): Promise<Training> {
-    const child = await startTraining();
+    const child = startTraining();
     await once(child.stdout!, "data");
     child.kill("SIGSTOP");
     return new Training(child);
@@ -70,8 +61,8 @@ class Training implements Company, AsyncDisposable {
 class Restarted implements Company {
   #child: ChildProcess | undefined;
 
-  async begin(): Promise<void> {
-    this.#child = await startTraining();
+  begin(): void {
+    this.#child = startTraining();
   }
 
   end(): void {
@@ -117,7 +108,7 @@ export const besideBench = async ({ quick, models }: BenchContext): Promise<Benc
     await daemonPhase(daemon, phaseMs);
     for (let round = 0; round < rounds; round++) {
       for (const [name, company] of Object.entries(companies)) {
-        await company.begin();
+        company.begin();
         await delay(300);
         phases[name]!.push(latenciesOf(await daemonPhase(daemon, phaseMs)));
         company.end();

@@ -45,7 +45,8 @@ const lagResolutionMs = 1;
 /** Frames at the beginning of a phase, before the networks and caches are warm again. */
 const unsteady = 4;
 
-const latenciesOf = (arrivals: readonly Arrival[]): number[] =>
+/** From capture to the client, ms, of a phase's frames but the first. */
+export const latenciesOf = (arrivals: readonly Arrival[]): number[] =>
   arrivals.slice(unsteady).map(({ capturedAtMs, receivedAtMs }) => reel.epochMs + receivedAtMs - capturedAtMs);
 
 /** Gathers phases of one rate. */

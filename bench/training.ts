@@ -117,11 +117,11 @@ export const measureTraining = async ({
   };
 };
 
-/** Takes training steps without end, on so many threads; 0: on all cores. */
-export const stepForEver = async (onFirst: () => void, threads = 0): Promise<never> => {
+/** Takes training steps without end. */
+export const stepForEver = async (onFirst: () => void): Promise<never> => {
   const { problem, parameters, feeds } = stepProblem();
   const initial = { [parameters.name]: parameters.initialise(createRandom(1)) };
-  const run = await onnxruntimeEngine(threads > 0 ? { intraOpThreads: threads } : {}).load([problem], initial);
+  const run = await onnxruntimeEngine().load([problem], initial);
   await timed(run, detectorProblemName, feeds);
   onFirst();
   for (;;) await timed(run, detectorProblemName, feeds);

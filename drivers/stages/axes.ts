@@ -11,6 +11,8 @@ export interface AxisMap {
 
 type Values = { readonly [Axis in StageAxis]?: number | undefined };
 
+type AxisPlaces = Readonly<Record<StageAxis, number>>;
+
 const swapped = (axis: StageAxis, { swapXY }: AxisMap): StageAxis =>
   swapXY ? ({ x: "y", y: "x", z: "z" } as const)[axis] : axis;
 
@@ -44,10 +46,28 @@ export function toUm(steps: Values, map: AxisMap): Partial<Record<StageAxis, num
   return um;
 }
 
+/** What is added to a controller's own places, um, so that the one which was `here` is told as `wanted`; axes that are left out keep theirs. */
+export const declaredShift = (before: AxisPlaces, here: Values, wanted: Values): AxisPlaces => {
+  const shift = (axis: StageAxis): number => {
+    const place = wanted[axis];
+    return place === undefined ? before[axis] : before[axis] + place - (here[axis] ?? 0);
+  };
+  return { x: shift("x"), y: shift("y"), z: shift("z") };
+};
+
 /** Options that every controller on a serial port has. */
 export const portOptions = (baudRate: number) => ({
   baudRate: z.number().int().min(1200).max(2_000_000).default(baudRate).describe("Baud rate, as the controller is set"),
   replyTimeoutMs: z.number().int().min(20).max(10_000).default(500).describe("Longest time to a reply, ms"),
+  silenceMs: z
+    .number()
+    .int()
+    .min(50)
+    .max(10_000)
+    .default(120)
+    .describe(
+      "A controller that answers nothing for so long in mid-move is halted, ms; four times its usual reply where that is longer. More where other programs keep the whole machine busy",
+    ),
   swapXY: z.boolean().default(false).describe("Whether the controller's x moves the stage's y, and its y the x"),
   invert: z
     .strictObject({ x: z.boolean().default(false), y: z.boolean().default(false), z: z.boolean().default(false) })

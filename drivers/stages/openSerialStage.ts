@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CytoError } from "../../src/core/index.js";
 import type { Stage, StageOpenRequest } from "../contract.js";
 import { Link, type LinkOptions } from "./link.js";
-import { type Controller, PolledStage } from "./polledStage.js";
+import { type Controller, PolledStage, type PolledStageOptions } from "./polledStage.js";
 
 /**
  * Asked where nothing answered: the choice of Ludl's high-level commands, an empty message of Zaber's protocol and a query of the
@@ -42,7 +42,7 @@ async function comeToAStand(controller: Controller): Promise<void> {
  * comes to a stand.
  * @throws CytoError STAGE_WRONG_DEVICE where something else answers, STAGE_SILENT where nothing does, and those of `Link.open`
  */
-export async function openSerialStage<Options>(
+export async function openSerialStage<Options extends PolledStageOptions>(
   request: StageOpenRequest<Options>,
   how: {
     readonly title: string;

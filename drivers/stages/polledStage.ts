@@ -20,7 +20,7 @@ export interface Controller {
   readonly toleranceUm: number;
   position(): Promise<StagePositionUm>;
   moving(): Promise<boolean>;
-  /** How long it may be silent in mid-move before it is halted, ms; 120, or four times its usual reply, where it is not given. */
+  /** How long it is silent in mid-move by its nature, ms; four times its usual reply where it is not given. */
   readonly silenceMs?: number | undefined;
   /** Begins an absolute move. */
   start(target: StageTargetUm): Promise<void>;
@@ -37,6 +37,12 @@ export interface Controller {
     | undefined;
 }
 
+/** Options that the driver of every such stage has. */
+export interface PolledStageOptions {
+  /** A controller that answers nothing for so long in mid-move, at least, is halted: it may have lost its way, ms. */
+  readonly silenceMs: number;
+}
+
 type Going = { stopped: boolean; silentMs?: number };
 
 const pollMs = 15;
@@ -44,8 +50,6 @@ const pollMs = 15;
 const graceMs = 300;
 /** On the search for its switches a stage stands for a moment where it turns. */
 const homingQuietMs = 800;
-/** A controller that answers nothing for so long in mid-move is halted: it may have lost its way. */
-const silenceMs = 120;
 /** What came meanwhile is read first: the program itself may have been held up. */
 const secondLookMs = 15;
 /** Time to come to a stand before the port is closed. */
@@ -60,13 +64,13 @@ export class PolledStage implements Stage {
   readonly identity: string;
   readonly #controller: Controller;
   readonly #link: Link;
-  readonly #request: StageOpenRequest<unknown>;
+  readonly #request: StageOpenRequest<PolledStageOptions>;
   #referenced: boolean;
   #going: Going | undefined;
   #fault: CytoError | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(controller: Controller, link: Link, request: StageOpenRequest<unknown>) {
+  constructor(controller: Controller, link: Link, request: StageOpenRequest<PolledStageOptions>) {
     this.#controller = controller;
     this.#link = link;
     this.#request = request;
@@ -212,7 +216,8 @@ export class PolledStage implements Stage {
   /** Lets the controller work on a move, and halts it where it says nothing for too long. */
   async #watched<T>(going: Going, work: () => Promise<T>): Promise<T> {
     const beganMs = performance.now();
-    const limitMs = this.#controller.silenceMs ?? Math.max(silenceMs, 4 * this.#link.usualReplyMs);
+    const usualMs = this.#controller.silenceMs ?? 4 * this.#link.usualReplyMs;
+    const limitMs = Math.max(this.#request.options.silenceMs, usualMs);
     let timer: NodeJS.Timeout;
     const look = (again: boolean): void => {
       const silentMs = performance.now() - Math.max(beganMs, this.#link.repliedAtMs);

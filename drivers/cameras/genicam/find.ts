@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { isIP } from "node:net";
 import { promisify } from "node:util";
 import type { FoundCamera } from "../../contract.js";
+import { manifest } from "./manifest.js";
 
 const execute = promisify(execFile);
 
@@ -23,7 +24,10 @@ export const camerasIn = (listing: string): readonly FoundCamera[] =>
 /** GigE and USB3 Vision cameras that answer aravis' search. */
 export const findCameras = async (): Promise<readonly FoundCamera[]> => {
   try {
-    const { stdout } = await execute("arv-tool-0.8", [], { timeout: searchTimeoutMs, encoding: "utf8" });
+    const { stdout } = await execute(manifest.options.parse({}).aravisToolPath, [], {
+      timeout: searchTimeoutMs,
+      encoding: "utf8",
+    });
     return camerasIn(stdout);
   } catch {
     return [];

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { CytoError } from "../../../src/core/index.js";
 import type { StageAxis, StageDriver, StageOpenRequest, StagePositionUm, StageTargetUm } from "../../contract.js";
-import { type AxisMap, toSteps, toUm } from "../axes.js";
+import { type AxisMap, declaredShift, toSteps, toUm } from "../axes.js";
 import { agreed, type Link } from "../link.js";
 import { openSerialStage } from "../openSerialStage.js";
 import type { Controller } from "../polledStage.js";
@@ -112,11 +112,7 @@ class MarlinController implements Controller {
 
   async declare(position: StagePositionUm): Promise<void> {
     const here = await agreed(() => this.position());
-    const shift = (axis: StageAxis): number => {
-      const wanted = position[axis];
-      return wanted === undefined ? this.#declaredUm[axis] : this.#declaredUm[axis] + wanted - (here[axis] ?? 0);
-    };
-    this.#declaredUm = { x: shift("x"), y: shift("y"), z: shift("z") };
+    this.#declaredUm = declaredShift(this.#declaredUm, here, position);
   }
 
   async #home(): Promise<void> {

@@ -13,4 +13,4 @@ export type { ParentModel } from "./plan.js";
 export { noteForLater, readJob, readJobs } from "./records.js";
 export type { SnapshotField } from "./snapshot.js";
 export type { Comparison, FieldTally } from "./tallies.js";
-export { trainingPrefix } from "./trainingProcess.js";
+export { spawnTraining } from "./trainingProcess.js";

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ const wrappers: readonly (readonly string[])[] = [
 
 let usable: typeof wrappers | undefined;
 
-/** Command line before a program that is to yield to everything else, and at least ends with its parent; as far as this machine can. */
-export const trainingPrefix = (yields: boolean): readonly string[] => {
+/** Those that are there and may be used here. */
+const prefix = (yields: boolean): readonly string[] => {
   if (process.platform !== "linux") return [];
   usable ??= wrappers.filter(
     ([program, ...args]) => spawnSync(program!, [...args, "true"], { stdio: "ignore" }).status === 0,
@@ -32,6 +32,17 @@ const lowerSession = (pid: number): void => {
   if (process.platform === "linux") void writeFile(`/proc/${pid}/autogroup`, "19").catch(() => undefined);
 };
 
+/**
+ * Starts Node on these words in a group of its own, so that it is ended with whatever it started; it ends with this process and, where it is to,
+ * yields to everything else on the machine, as far as that can be had.
+ */
+export const spawnTraining = (words: readonly string[], yields: boolean, stdio: StdioOptions): ChildProcess => {
+  const [program = "", ...args] = [...prefix(yields), process.execPath, ...words];
+  const child = spawn(program, args, { stdio, detached: process.platform !== "win32" });
+  if (yields && child.pid !== undefined) lowerSession(child.pid);
+  return child;
+};
+
 export interface StartOptions {
   /** Heap that JavaScript may have, at most. */
   readonly memoryMiB: number;
@@ -42,9 +53,7 @@ export interface StartOptions {
 /** Starts the process of a job's folder, with a channel for messages; what it prints goes to `job.log`. */
 export const startTraining = (folder: string, { memoryMiB, yields }: StartOptions): ChildProcess => {
   const launch = launchOf(new URL("./work/jobProcess.js", import.meta.url));
-  const [program = "", ...args] = [
-    ...trainingPrefix(yields),
-    process.execPath,
+  const words = [
     `--max-old-space-size=${Math.max(Math.floor(memoryMiB), 64)}`,
     ...launch.execArgv,
     fileURLToPath(launch.url),
@@ -53,13 +62,7 @@ export const startTraining = (folder: string, { memoryMiB, yields }: StartOption
   ];
   const log = openSync(join(folder, "job.log"), "a");
   try {
-    const child = spawn(program, args, {
-      stdio: ["ignore", log, log, "ipc"],
-      // A group of its own: it is ended with whatever it started.
-      detached: process.platform !== "win32",
-    });
-    if (yields && child.pid !== undefined) lowerSession(child.pid);
-    return child;
+    return spawnTraining(words, yields, ["ignore", log, log, "ipc"]);
   } finally {
     closeSync(log);
   }
