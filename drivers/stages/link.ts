@@ -42,6 +42,24 @@ const openPort = (path: string, { baudRate, stopBits = 1 }: LinkOptions): Promis
     port.open((error) => (error ? reject(portError(path, error)) : resolve(port)));
   });
 
+/** A port that was closed is free when its last write has ended too, which may take this long. */
+const freeMs = 1000;
+const busyPollMs = 50;
+
+/** Opens a port; one that is in use is tried again for a moment. */
+const openFreePort = async (path: string, options: LinkOptions): Promise<SerialPort> => {
+  const untilMs = performance.now() + freeMs;
+  for (;;) {
+    try {
+      return await openPort(path, options);
+    } catch (error) {
+      const isBusy = error instanceof CytoError && error.code === "STAGE_PORT_BUSY";
+      if (!isBusy || performance.now() > untilMs) throw error;
+      await delay(busyPollMs, undefined, { signal: options.signal });
+    }
+  }
+};
+
 /** Reads until two readings in a row are the same; the last of some where none are, as of what is moved by hand. */
 export async function agreed<T>(read: () => Promise<T>): Promise<T> {
   let before = await read();
@@ -89,7 +107,7 @@ export class Link implements AsyncDisposable {
     options.signal.throwIfAborted();
     if (options.source === undefined || options.source === "")
       throw new CytoError("STAGE_PORT_NOT_FOUND", "The stage needs a serial port: set `stage.source`.");
-    const port = await openPort(options.source, options);
+    const port = await openFreePort(options.source, options);
     const link = new Link(port, options);
     if (options.signal.aborted) {
       await link[Symbol.asyncDispose]();
