@@ -65,9 +65,11 @@ export const fillLabels = async (
     const looks = thumbnail(random);
     writes.addPicture({
       ...{ sha256: sha256Of(index), mediaType: "image/jpeg", bytes: 50_000, widthPx: 640, heightPx: 480, addedAtMs: 0 },
-      thumbnail: new Uint8Array(looks.buffer),
-      signature: new Uint8Array(looksOf(looks).signature.buffer),
-      stain: { background: { red: 230, green: 220 + random.int(10), blue: 230 } },
+      looks: {
+        thumbnail: new Uint8Array(looks.buffer),
+        signature: new Uint8Array(looksOf(looks).signature.buffer),
+        stain: { background: { red: 230, green: 220 + random.int(10), blue: 230 } },
+      },
     });
   });
   for (let more = true; more; ) {

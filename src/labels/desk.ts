@@ -32,11 +32,12 @@ export interface LabelDesk {
   /**
    * Takes a change; resolves when it is on the disk.
    * @throws CytoError LABEL_INVALID (boxes, classes, ids), LABEL_FIELD_UNKNOWN, LABEL_PICTURE_UNKNOWN, LABEL_CONFLICT (the same id with
-   * another content, or a revision that is not the newest), STORE_FULL, STORE_BUSY, STORE_FAILED
+   * another content, or a revision that is not the newest), IMAGE_UNREADABLE (its picture turned out to be none), STORE_FULL, STORE_BUSY, STORE_FAILED
    */
   submit(label: LabelSubmission): Promise<LabelReceipt>;
   /**
-   * Keeps a picture under the hash of its bytes; twice is once.
+   * Keeps a picture under the hash of its bytes; twice is once. A JPEG is known by its header and to be whole; it is decoded later, in
+   * the background, and the fields of one that cannot be are rejected then.
    * @throws CytoError IMAGE_UNREADABLE, IMAGE_TOO_LARGE, STORE_FULL, STORE_FAILED
    */
   addPicture(bytes: Uint8Array): Promise<StoredPicture>;

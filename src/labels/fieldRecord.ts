@@ -15,7 +15,7 @@ export type ReviewState = (typeof reviewStates)[number];
 export interface StoredPicture {
   /** Of its bytes, lower-case hexadecimal: its name. */
   readonly sha256: string;
-  readonly mediaType: "image/jpeg" | "image/png" | "image/tiff" | "image/bmp" | "image/webp";
+  readonly mediaType: "image/jpeg" | "image/png" | "image/tiff" | "image/bmp";
   readonly bytes: number;
   /** As it is shown (EXIF orientation applied). */
   readonly widthPx: number;

@@ -14,8 +14,10 @@ import {
   type StoredPicture,
 } from "./fieldRecord.js";
 import { measureDoubt } from "./learning.js";
+import { PictureExaminer } from "./pictureExaminer.js";
 import { PictureFiles } from "./pictureFiles.js";
 import { PictureIntake } from "./pictureIntake.js";
+import { PictureLooker } from "./pictureLooker.js";
 import { classCounts, labelDigest, parseLabel, reachOf } from "./validation.js";
 
 /** The database of the labels, opened for one process that writes, or for looking on. */
@@ -36,7 +38,7 @@ export const openLabelDatabase = (
 export interface OpenLabelDesk extends LabelDesk, AsyncDisposable {
   /** Every field's newest revision, in the order in which the fields came. */
   walk(): AsyncIterable<FieldRecord>;
-  /** Resolves when every picture has been looked at for look-alikes. */
+  /** Resolves when every picture has been looked at, and its look-alikes found. */
   grouped(): Promise<void>;
 }
 
@@ -69,6 +71,8 @@ const checkQuery = ({ limit, after, states, cellClass }: FieldQuery): void => {
 };
 
 const walkedAtOnce = 200;
+/** Author of what the desk itself says of a field. */
+const examinerName = "cytostream";
 
 type Listener = (changed: readonly FieldRecord[]) => void;
 
@@ -76,6 +80,7 @@ class StoredLabelDesk implements OpenLabelDesk {
   readonly #database: LabelDatabase;
   readonly #files: PictureFiles;
   readonly #intake: PictureIntake;
+  readonly #examiner: PictureExaminer;
   readonly #readOnly: boolean;
   readonly #listeners = new Set<Listener>();
   #changed: RecordRow[] = [];
@@ -87,8 +92,14 @@ class StoredLabelDesk implements OpenLabelDesk {
     this.#database = database;
     this.#readOnly = readOnly;
     this.#files = new PictureFiles(paths.pictures);
-    this.#intake = new PictureIntake(this.#files, database);
-    // What a crash has left ungrouped.
+    const looker = new PictureLooker();
+    this.#intake = new PictureIntake(this.#files, database, looker);
+    this.#examiner = new PictureExaminer({
+      ...{ files: this.#files, database, intake: this.#intake, looker },
+      reject: (field) => this.#reject(field),
+      closed: () => this.#closed,
+    });
+    // What a crash has left.
     this.#groupSoon();
   }
 
@@ -174,8 +185,19 @@ class StoredLabelDesk implements OpenLabelDesk {
     for (const listener of this.#listeners) listener(records);
   }
 
+  /** Of a picture that could not be decoded. Whoever changes the field meanwhile is asked again by the caller. */
+  async #reject({ field, revision, cells }: FieldRecord): Promise<void> {
+    const id = `unreadable-${field}-${revision}`;
+    try {
+      await this.submit({ id, field, basedOn: revision, cells, state: "rejected", author: examinerName });
+    } catch (error) {
+      if (CytoError.from(error).code !== "LABEL_CONFLICT") throw error;
+    }
+  }
+
   #groupSoon(): void {
     this.#groupAgain = true;
+    this.#examiner.restart();
     if (this.#readOnly || this.#closed) return;
     this.#grouping ??= this.#group().finally(() => {
       this.#grouping = undefined;
@@ -188,9 +210,10 @@ class StoredLabelDesk implements OpenLabelDesk {
     try {
       while (this.#groupAgain && !this.#closed) {
         this.#groupAgain = false;
+        const moreToExamine = await this.#examiner.next();
         const { found, more } = await this.#database.read("lookAlikes", null);
         if (found.length > 0) this.#tell(await this.#database.write("group", found));
-        this.#groupAgain ||= more;
+        this.#groupAgain ||= moreToExamine || more;
       }
     } catch (error) {
       this.#groupAgain = false;

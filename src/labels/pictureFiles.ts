@@ -8,7 +8,6 @@ const endings: Readonly<Record<StoredPicture["mediaType"], string>> = {
   "image/png": "png",
   "image/tiff": "tif",
   "image/bmp": "bmp",
-  "image/webp": "webp",
 };
 
 type Named = Pick<StoredPicture, "sha256" | "mediaType">;

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { CytoError } from "../core/index.js";
-import { decodePreview, type PictureFormat, StainMeter } from "../pictures/index.js";
+import { type PictureFormat, readJpegSize, sniffFormat } from "../pictures/index.js";
 import type { Database } from "../store/index.js";
 import type { LabelProgram } from "./database/program.js";
-import { type NewPicture, pictureOf } from "./database/rows.js";
+import { examination, type NewPicture, pictureOf, unreadablePicture } from "./database/rows.js";
 import type { StoredPicture } from "./fieldRecord.js";
-import { looksOf } from "./lookAlikes.js";
 import type { PictureFiles } from "./pictureFiles.js";
-import { thumbnailOf } from "./thumbnail.js";
+import type { PictureLooker } from "./pictureLooker.js";
 
 const mediaTypes: Readonly<Record<PictureFormat, StoredPicture["mediaType"]>> = {
   jpeg: "image/jpeg",
@@ -16,11 +15,9 @@ const mediaTypes: Readonly<Record<PictureFormat, StoredPicture["mediaType"]>> = 
   bmp: "image/bmp",
 };
 
-/** Pictures decoded at the same time, and written at the same time: their syncs go into few commits of the file system. */
-const decodedAtOnce = 3;
+/** Pictures read at the same time, and written at the same time: their syncs go into few commits of the file system. */
+const readAtOnce = 3;
 const writtenAtOnce = 32;
-/** Pixels that tell a picture's look-alikes and its stain. */
-const looksPixels = 15_000;
 /** Pictures that may wait; more are STORE_BUSY. */
 const mostWaiting = 512;
 
@@ -46,22 +43,25 @@ class Turnstile {
   }
 }
 
-/** Takes pictures in: looked at, on the disk, then in the database. */
+/** Takes pictures in: known to be whole, on the disk, then in the database. */
 export class PictureIntake {
   readonly #files: PictureFiles;
   readonly #database: Database<LabelProgram>;
   readonly #inWork = new Map<string, Promise<StoredPicture>>();
-  readonly #decoding = new Turnstile(decodedAtOnce);
+  readonly #reading = new Turnstile(readAtOnce);
   readonly #writing = new Turnstile(writtenAtOnce);
-  readonly #stains = new StainMeter();
+  readonly #looker: PictureLooker;
+  #lastAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(files: PictureFiles, database: Database<LabelProgram>) {
+  constructor(files: PictureFiles, database: Database<LabelProgram>, looker: PictureLooker) {
     this.#files = files;
     this.#database = database;
+    this.#looker = looker;
   }
 
   /** @throws CytoError IMAGE_UNREADABLE, IMAGE_TOO_LARGE, STORE_FULL, STORE_BUSY, STORE_FAILED */
   add(bytes: Uint8Array): Promise<StoredPicture> {
+    this.#lastAtMs = performance.now();
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const known = this.#inWork.get(sha256);
     if (known !== undefined) return known;
@@ -72,29 +72,31 @@ export class PictureIntake {
     return kept;
   }
 
+  /** Since a picture came. */
+  get quietMs(): number {
+    return performance.now() - this.#lastAtMs;
+  }
+
   async #keep(sha256: string, bytes: Uint8Array): Promise<StoredPicture> {
     const row = await this.#database.read("picture", sha256);
+    if (row?.examined === examination.unreadable) throw unreadablePicture(row);
     const stored = row === undefined ? undefined : pictureOf(row);
     if (stored !== undefined && (await this.#files.has(stored))) return stored;
-    const picture = await this.#decoding.run(() => this.#examine(sha256, bytes));
+    const picture = await this.#reading.run(() => this.#read(sha256, bytes));
     await this.#writing.run(() => this.#files.write(picture, bytes));
     await this.#database.write("addPicture", picture);
     return pictureOf(picture);
   }
 
-  async #examine(sha256: string, bytes: Uint8Array): Promise<NewPicture> {
-    const picture = await decodePreview(bytes, { leastPixels: looksPixels });
-    const thumbnail = thumbnailOf(picture);
-    return {
-      sha256,
-      mediaType: mediaTypes[picture.format],
-      bytes: bytes.length,
-      widthPx: picture.fullWidth,
-      heightPx: picture.fullHeight,
-      addedAtMs: Date.now(),
-      thumbnail: new Uint8Array(thumbnail.buffer),
-      signature: new Uint8Array(looksOf(thumbnail).signature.buffer),
-      stain: this.#stains.measure(picture),
-    };
+  /** A JPEG by its header, to be looked at later; of other formats only the decoder can tell whether they are whole. */
+  async #read(sha256: string, bytes: Uint8Array): Promise<NewPicture> {
+    const facts = { sha256, bytes: bytes.length, addedAtMs: Date.now() };
+    if (sniffFormat(bytes) === "jpeg") {
+      const { width, height } = await readJpegSize(bytes);
+      return { ...facts, mediaType: mediaTypes.jpeg, widthPx: width, heightPx: height };
+    }
+    const { preview, looks } = await this.#looker.look(bytes);
+    const { format, fullWidth, fullHeight } = preview;
+    return { ...facts, mediaType: mediaTypes[format], widthPx: fullWidth, heightPx: fullHeight, looks };
   }
 }

@@ -3,6 +3,7 @@ import sharp, { type Metadata } from "sharp";
 import { CytoError } from "../core/index.js";
 import { decodeBmp } from "./bmp.js";
 import { type PictureFormat, sniffBytes, sniffFormat } from "./format.js";
+import { isWholeJpeg } from "./jpeg.js";
 import { defaultMaxPixels, type Picture, type PictureLimits } from "./picture.js";
 
 // libvips keeps opened files and results by name; a folder that a microscope writes into would show old pictures.
@@ -57,14 +58,29 @@ export async function decodePreview(
   return { format: "jpeg", ...(await shrunkJpeg(bytes, { maxPixels, leastPixels })) };
 }
 
+/**
+ * Size of a JPEG, upright, by its header. A file that was cut off, or whose header says what cannot be read, is refused as
+ * `decodePicture` would; of the scans nothing is decoded.
+ * @throws CytoError IMAGE_UNREADABLE, IMAGE_TOO_LARGE
+ */
+export async function readJpegSize(
+  bytes: Uint8Array,
+  limits: PictureLimits = {},
+): Promise<{ readonly width: number; readonly height: number }> {
+  if (!isWholeJpeg(bytes)) throw unreadable("ends before its image does", undefined);
+  return uprightSize(await metadataOf(bytes, limits.maxPixels ?? defaultMaxPixels));
+}
+
+/** From orientation 5 on, a picture lies on its side. */
+const uprightSize = ({ width, height, orientation = 1 }: Metadata): { width: number; height: number } =>
+  orientation >= 5 ? { width: height, height: width } : { width, height };
+
 async function shrunkJpeg(
   bytes: Uint8Array,
   { maxPixels, leastPixels }: { readonly maxPixels: number; readonly leastPixels: number },
 ): Promise<Picture & { fullWidth: number; fullHeight: number }> {
-  const { width, height, orientation = 1 } = await metadataOf(bytes, maxPixels);
-  const shrink = jpegShrinks.find((factor) => width * height >= leastPixels * factor * factor) ?? 1;
-  // From 5 on, a picture lies on its side.
-  const [fullWidth, fullHeight] = orientation >= 5 ? [height, width] : [width, height];
+  const { width: fullWidth, height: fullHeight } = uprightSize(await metadataOf(bytes, maxPixels));
+  const shrink = jpegShrinks.find((factor) => fullWidth * fullHeight >= leastPixels * factor * factor) ?? 1;
   const size = { width: Math.ceil(fullWidth / shrink), height: Math.ceil(fullHeight / shrink) };
   const picture = await decodeChecked(bytes, undefined, shrink > 1 ? size : undefined);
   return { ...picture, fullWidth, fullHeight };

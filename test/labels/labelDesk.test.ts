@@ -1,8 +1,13 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { migrations } from "../../src/labels/database/schema.js";
 import type { FieldRecord } from "../../src/labels/index.js";
+import { PictureLooker } from "../../src/labels/pictureLooker.js";
 import { encodeJpeg, encodePng, type Picture } from "../../src/pictures/index.js";
+import { openConnection } from "../../src/store/connection.js";
+import { laboratoryPaths } from "../../src/store/index.js";
+import { migrate } from "../../src/store/migrate.js";
 import { cell, jpegOf, labelOf, openLaboratory, smear, someCells, temporaryRoot } from "./smear.js";
 
 const codeOf = async (act: Promise<unknown>): Promise<string | undefined> =>
@@ -10,6 +15,14 @@ const codeOf = async (act: Promise<unknown>): Promise<string | undefined> =>
     () => undefined,
     (error: { code?: string }) => error.code,
   );
+
+/** Whole by its segments; no decoder can read it: where the tables of quantisation were, there is a comment. */
+const withoutTables = (jpeg: Uint8Array): Uint8Array => {
+  const bytes = Uint8Array.from(jpeg);
+  for (let at = 2; bytes[at + 1] !== 0xda; at += 2 + 256 * bytes[at + 2]! + bytes[at + 3]!)
+    if (bytes[at + 1] === 0xdb) bytes[at + 1] = 0xfe;
+  return bytes;
+};
 
 describe("pictures", () => {
   it("are kept under the hash of their bytes, once, and come back as they were", async () => {
@@ -34,6 +47,58 @@ describe("pictures", () => {
     expect(await codeOf(laboratory.desk.addPicture(bytes.subarray(0, 400)))).toBe("IMAGE_UNREADABLE");
     expect(await codeOf(laboratory.desk.addPicture(new Uint8Array(0)))).toBe("IMAGE_UNREADABLE");
     expect(await laboratory.desk.stats()).toMatchObject({ bytes: 0 });
+  });
+
+  it("that are found to be none when they are looked at take their fields with them, once and for all", async () => {
+    await using folder = await temporaryRoot();
+    const bytes = withoutTables(await jpegOf(1));
+    const unreadable = (act: Promise<unknown>) => expect(act).rejects.toMatchObject({ code: "IMAGE_UNREADABLE" });
+    let sha256: string;
+    let field: string;
+    {
+      await using laboratory = await openLaboratory(folder.root);
+      const { desk } = laboratory;
+      ({ sha256 } = await desk.addPicture(bytes));
+      ({ field } = await desk.submit(labelOf({ picture: sha256 })));
+      const sound = await desk.addPicture(await jpegOf(2));
+      const other = await desk.submit(labelOf({ picture: sound.sha256 }));
+      await desk.grouped();
+      expect(await desk.field(other.field)).toMatchObject({
+        state: "confirmed",
+        revision: 1,
+        group: expect.any(String),
+      });
+    }
+    await using laboratory = await openLaboratory(folder.root);
+    const { desk } = laboratory;
+    await desk.grouped();
+    const record = await desk.field(field);
+    expect(record).toMatchObject({ state: "rejected", author: "cytostream", revision: 2, cells: someCells });
+    expect(await desk.stats()).toMatchObject({ fields: { confirmed: 1, rejected: 1 } });
+    await unreadable(desk.addPicture(bytes));
+    await unreadable(desk.submit(labelOf({ picture: sha256 })));
+    await unreadable(desk.submit(labelOf({ field })));
+    expect(await desk.field(field)).toEqual(record);
+  });
+
+  it("that nobody had looked at when the program ended are looked at by the next one", async () => {
+    await using folder = await temporaryRoot();
+    let field: string;
+    {
+      await using laboratory = await openLaboratory(folder.root);
+      const { sha256 } = await laboratory.desk.addPicture(await jpegOf(1));
+      ({ field } = await laboratory.desk.submit(labelOf({ picture: sha256, state: "proposed" })));
+    }
+    await using laboratory = await openLaboratory(folder.root);
+    const { desk } = laboratory;
+    const confirmed = await desk.addPicture(await jpegOf(2));
+    await desk.submit(labelOf({ picture: confirmed.sha256 }));
+    await desk.grouped();
+    expect(await desk.field(field)).toHaveProperty("group");
+    const [offer] = await desk.next(1);
+    expect(offer?.field.field).toBe(field);
+    // Its stain was compared with that of the confirmed one.
+    expect(offer?.reasons.map(({ kind }) => kind)).toContain("novelty");
   });
 
   it("whose file was lost are taken again", async () => {
@@ -279,6 +344,37 @@ describe("a laboratory", () => {
     expect(await laboratory.desk.field(before!.field)).toEqual(before);
     expect(before).toHaveProperty("group");
     expect((await laboratory.desk.list({ limit: 5 })).fields).toEqual([before]);
+  });
+
+  it("of the first version keeps its pictures' looks and their groups", async () => {
+    await using folder = await temporaryRoot();
+    const paths = laboratoryPaths(folder.root);
+    await mkdir(folder.root, { recursive: true });
+    const looker = new PictureLooker();
+    const connection = openConnection(paths.database, { readOnly: false });
+    migrate(connection, paths.database, migrations.slice(0, 1));
+    const old = await jpegOf(3);
+    const { looks } = await looker.look(old);
+    connection
+      .sql(
+        "INSERT INTO pictures (sha256, mediaType, bytes, widthPx, heightPx, addedAtMs, thumbnail, signature, stain, lookAlike) VALUES (?, 'image/jpeg', ?, 160, 120, 0, ?, ?, ?, 'g-old')",
+      )
+      .run(
+        "a".repeat(64),
+        old.length,
+        Buffer.from(looks.thumbnail),
+        Buffer.from(looks.signature),
+        JSON.stringify(looks.stain),
+      );
+    connection.close();
+    await using laboratory = await openLaboratory(folder.root);
+    const { desk } = laboratory;
+    const { field } = await desk.submit(labelOf({ picture: "a".repeat(64) }));
+    const alike = await desk.addPicture(await encodePng(turned(smear(3), 5)));
+    const again = await desk.submit(labelOf({ picture: alike.sha256 }));
+    await desk.grouped();
+    expect([(await desk.field(field))?.group, (await desk.field(again.field))?.group]).toEqual(["g-old", "g-old"]);
+    await laboratory.database.check();
   });
 
   it("that is no database is refused as damaged", async () => {

@@ -20,7 +20,8 @@ interface CandidateRow {
   readonly counts: string;
   readonly doubt: string;
   readonly changed: number;
-  readonly stain: string;
+  /** Null until the picture has been looked at. */
+  readonly stain: string | null;
   /** Counts of the newest confirmed look-alike. */
   readonly confirmedCounts: string | null;
   readonly slideCells: number | null;
@@ -74,14 +75,14 @@ const evidenceOf = (stains: ConfirmedStains, row: CandidateRow): FieldEvidence =
   changed: row.changed,
   lookAlike: againstLookAlike(row),
   slide: { cells: row.slideCells ?? 0, changed: row.slideChanged ?? 0 },
-  stainDistance: stains.distance(JSON.parse(row.stain) as StainMeasure),
+  stainDistance: row.stain === null ? null : stains.distance(JSON.parse(row.stain) as StainMeasure),
 });
 
-const candidateText = `SELECT f.seq, f.lookAlike, f.counts, f.doubt, f.changed, p.stain,
+const candidateText = `SELECT f.seq, f.lookAlike, f.counts, f.doubt, f.changed, l.stain,
     s.cells AS slideCells, s.changed AS slideChanged,
     (SELECT c.counts FROM fields c WHERE c.lookAlike = f.lookAlike AND c.state = 'confirmed' ORDER BY c.seq DESC LIMIT 1)
       AS confirmedCounts
-  FROM fields f JOIN pictures p ON p.id = f.picture LEFT JOIN slides s ON s.slide = f.slide
+  FROM fields f LEFT JOIN looks l ON l.picture = f.picture LEFT JOIN slides s ON s.slide = f.slide
   WHERE f.seq IN (SELECT value FROM json_each(?))`;
 
 /** The fields whose review brings most, greatest gain first; of look-alikes one alone. */

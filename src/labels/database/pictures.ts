@@ -1,21 +1,81 @@
 import type { Connection } from "../../store/index.js";
+import type { ReviewState } from "../fieldRecord.js";
+import type { Doubt } from "../learning.js";
 import { comparerOf, LookAlikeIndex, looksOf } from "../lookAlikes.js";
 import { normaliseThumbnail } from "../thumbnail.js";
 import { addToCounter } from "./counters.js";
 import { recordBySeq } from "./queries.js";
-import type { NewPicture, RecordRow } from "./rows.js";
+import { examination, type NewPicture, type PictureLooks, type RecordRow, type WaitingPicture } from "./rows.js";
+import { type ConfirmedStains, interestOf } from "./stains.js";
 
 /** Keeps a picture's facts; twice is once. */
-export const addPicture = (connection: Connection, picture: NewPicture): void => {
-  const { changes } = connection
+export const addPicture = (connection: Connection, { looks, ...picture }: NewPicture): void => {
+  const { changes, lastInsertRowid } = connection
     .sql(
-      "INSERT OR IGNORE INTO pictures (sha256, mediaType, bytes, widthPx, heightPx, addedAtMs, thumbnail, signature, stain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO pictures (sha256, mediaType, bytes, widthPx, heightPx, addedAtMs) VALUES (?, ?, ?, ?, ?, ?)",
     )
-    .run(
-      ...[picture.sha256, picture.mediaType, picture.bytes, picture.widthPx, picture.heightPx, picture.addedAtMs],
-      ...[Buffer.from(picture.thumbnail), Buffer.from(picture.signature), JSON.stringify(picture.stain)],
-    );
-  if (changes > 0) addToCounter(connection, "bytes", picture.bytes);
+    .run(picture.sha256, picture.mediaType, picture.bytes, picture.widthPx, picture.heightPx, picture.addedAtMs);
+  if (changes === 0) return;
+  addToCounter(connection, "bytes", picture.bytes);
+  if (looks !== undefined) keepLooks(connection, lastInsertRowid, looks);
+};
+
+const keepLooks = (connection: Connection, picture: number, { thumbnail, signature, stain }: PictureLooks): void => {
+  connection
+    .sql("INSERT INTO looks (picture, thumbnail, signature, stain) VALUES (?, ?, ?, ?)")
+    .run(picture, Buffer.from(thumbnail), Buffer.from(signature), JSON.stringify(stain));
+  setExamined(connection, picture, examination.done);
+};
+
+const setExamined = (connection: Connection, picture: number, outcome: number): void => {
+  connection.sql("UPDATE pictures SET examined = ? WHERE id = ?").run(outcome, picture);
+};
+
+/** Pictures that nobody has looked at yet, in the order in which they came, after one of them. */
+export const waitingPictures = (
+  connection: Connection,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): WaitingPicture[] =>
+  connection
+    .sql(
+      "SELECT id, sha256, mediaType, bytes, widthPx, heightPx FROM pictures WHERE examined = 0 AND id > ? ORDER BY id LIMIT ?",
+    )
+    .all<WaitingPicture>(after, limit);
+
+interface StainedField {
+  readonly id: number;
+  readonly state: ReviewState;
+  readonly changed: number;
+  readonly doubt: string;
+}
+
+/** Keeps what a picture looks like, and says it to the fields that were labelled in it meanwhile. */
+export const addLooks = (
+  connection: Connection,
+  stains: ConfirmedStains,
+  { id, looks }: { readonly id: number; readonly looks: PictureLooks },
+): void => {
+  keepLooks(connection, id, looks);
+  const fields = connection.sql("SELECT id, state, changed, doubt FROM fields WHERE picture = ?").all<StainedField>(id);
+  for (const field of fields) {
+    const interest = interestOf(stains, {
+      doubt: JSON.parse(field.doubt) as Doubt,
+      changed: field.changed,
+      stain: looks.stain,
+    });
+    connection.sql("UPDATE fields SET interest = ? WHERE id = ?").run(interest, field.id);
+  }
+  if (fields.some(({ state }) => state === "confirmed")) stains.add(looks.stain);
+};
+
+/**
+ * Marks a picture that cannot be decoded, once every field that was labelled in it is rejected.
+ * @returns the fields that are not yet
+ */
+export const refusePicture = (connection: Connection, id: number): RecordRow[] => {
+  const seqs = connection.sql("SELECT seq FROM fields WHERE picture = ? AND state <> 'rejected'").all<SeqRow>(id);
+  if (seqs.length === 0) setExamined(connection, id, examination.unreadable);
+  return seqs.map(({ seq }) => recordBySeq(connection, seq)!);
 };
 
 /** A picture and others that show the same, one of each group. */
@@ -41,6 +101,7 @@ export class LookAlikeSearch {
   readonly #index = new LookAlikeIndex();
   /** Groups of pictures, as far as they were looked up. */
   readonly #groups = new Map<number, string>();
+  /** The looks read last. */
   #last = 0;
 
   constructor(connection: Connection) {
@@ -55,7 +116,7 @@ export class LookAlikeSearch {
   next(): AlikeSearch {
     if (this.#load()) return { found: [], more: true };
     const waiting = this.#connection
-      .sql("SELECT id FROM pictures WHERE lookAlike IS NULL ORDER BY id LIMIT ?")
+      .sql("SELECT id FROM pictures WHERE lookAlike IS NULL AND examined = 1 ORDER BY id LIMIT ?")
       .all<{ id: number }>(searchedAtOnce + 1);
     const found = waiting.slice(0, searchedAtOnce).map(({ id }) => ({ id, matches: this.#matches(id) }));
     return { found, more: waiting.length > searchedAtOnce };
@@ -63,11 +124,11 @@ export class LookAlikeSearch {
 
   #load(): boolean {
     const rows = this.#connection
-      .sql("SELECT id, signature FROM pictures WHERE id > ? ORDER BY id LIMIT ?")
-      .all<{ id: number; signature: Uint8Array }>(this.#last, readAtOnce);
-    for (const { id, signature } of rows) {
+      .sql("SELECT id, picture, signature FROM looks WHERE id > ? ORDER BY id LIMIT ?")
+      .all<{ id: number; picture: number; signature: Uint8Array }>(this.#last, readAtOnce);
+    for (const { id, picture, signature } of rows) {
       // Copied, so that it begins where numbers of four bytes may.
-      this.#index.add(id, new Float32Array(Uint8Array.from(signature).buffer));
+      this.#index.add(picture, new Float32Array(Uint8Array.from(signature).buffer));
       this.#last = id;
     }
     return rows.length === readAtOnce;
@@ -75,7 +136,7 @@ export class LookAlikeSearch {
 
   #thumbnail(id: number): { readonly thumbnail: Int8Array; readonly lookAlike: string | null } {
     const row = this.#connection
-      .sql("SELECT thumbnail, lookAlike FROM pictures WHERE id = ?")
+      .sql("SELECT l.thumbnail, p.lookAlike FROM pictures p JOIN looks l ON l.picture = p.id WHERE p.id = ?")
       .get<{ thumbnail: Uint8Array; lookAlike: string | null }>(id)!;
     if (row.lookAlike !== null) this.#groups.set(id, row.lookAlike);
     const { buffer, byteOffset, length } = row.thumbnail;

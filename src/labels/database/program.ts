@@ -1,9 +1,17 @@
 import type { Connection, DatabaseProgram } from "../../store/index.js";
 import type { FieldQuery } from "../desk.js";
 import { offerFields } from "./offers.js";
-import { type Alike, addPicture, groupPictures, LookAlikeSearch } from "./pictures.js";
+import {
+  type Alike,
+  addLooks,
+  addPicture,
+  groupPictures,
+  LookAlikeSearch,
+  refusePicture,
+  waitingPictures,
+} from "./pictures.js";
 import { listFields, readField, readPicture, readRevisions, readStats, walkFields } from "./queries.js";
-import type { NewLabel, NewPicture } from "./rows.js";
+import type { NewLabel, NewPicture, PictureLooks } from "./rows.js";
 import { ConfirmedStains } from "./stains.js";
 import { submitLabel } from "./submit.js";
 
@@ -20,11 +28,15 @@ export const proceduresOf = (connection: Connection) => {
       walk: (page: { readonly after: number; readonly limit: number }) => walkFields(connection, page),
       offers: (limit: number) => offerFields(connection, stains, limit),
       stats: (_: null) => readStats(connection),
+      waitingPictures: (page: { readonly after: number; readonly limit: number }) => waitingPictures(connection, page),
       lookAlikes: (_: null) => lookAlikes.next(),
     },
     writes: {
       submit: (label: NewLabel) => submitLabel(connection, stains, label),
       addPicture: (picture: NewPicture) => addPicture(connection, picture),
+      addLooks: (examined: { readonly id: number; readonly looks: PictureLooks }) =>
+        addLooks(connection, stains, examined),
+      refusePicture: (id: number) => refusePicture(connection, id),
       group: (found: readonly Alike[]) => groupPictures(connection, lookAlikes, found),
     },
     forget: () => {

@@ -3,7 +3,7 @@ import type { Connection } from "../../store/index.js";
 import type { FieldQuery } from "../desk.js";
 import { type LabelStats, type ReviewState, reviewStates } from "../fieldRecord.js";
 import { confirmedCells, readCounters } from "./counters.js";
-import type { PictureRow, RecordRow } from "./rows.js";
+import type { KeptPicture, RecordRow } from "./rows.js";
 
 const recordColumns = `f.field, r.revision, r.seq, r.state, r.author, r.atMs, r.umPerPixel, r.origin, r.cells, f.lookAlike,
   p.sha256, p.mediaType, p.bytes, p.widthPx, p.heightPx`;
@@ -25,10 +25,10 @@ export const readRevisions = (connection: Connection, field: string): RecordRow[
     .sql(`SELECT ${recordColumns} FROM ${recordTables} WHERE f.field = ? ORDER BY r.revision`)
     .all<RecordRow>(field);
 
-export const readPicture = (connection: Connection, sha256: string): PictureRow | undefined =>
+export const readPicture = (connection: Connection, sha256: string): KeptPicture | undefined =>
   connection
-    .sql("SELECT sha256, mediaType, bytes, widthPx, heightPx FROM pictures WHERE sha256 = ?")
-    .get<PictureRow>(sha256);
+    .sql("SELECT sha256, mediaType, bytes, widthPx, heightPx, examined FROM pictures WHERE sha256 = ?")
+    .get<KeptPicture>(sha256);
 
 interface Page {
   readonly before: number;

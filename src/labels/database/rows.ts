@@ -1,3 +1,4 @@
+import { CytoError } from "../../core/index.js";
 import type { StainMeasure } from "../../pictures/index.js";
 import type { FieldRecord, LabelReceipt, LabelSubmission, ReviewState, StoredPicture } from "../fieldRecord.js";
 import type { Doubt } from "../learning.js";
@@ -12,11 +13,33 @@ export interface PictureRow {
   readonly heightPx: number;
 }
 
-export interface NewPicture extends PictureRow {
-  readonly addedAtMs: number;
+/** What a look at a picture tells. */
+export interface PictureLooks {
   readonly thumbnail: Uint8Array;
   readonly signature: Uint8Array;
   readonly stain: StainMeasure;
+}
+
+export interface NewPicture extends PictureRow {
+  readonly addedAtMs: number;
+  /** Absent where the picture is to be looked at later. */
+  readonly looks?: PictureLooks;
+}
+
+/** As `pictures.examined` has it. */
+export const examination = { waits: 0, done: 1, unreadable: 2 } as const;
+
+export interface KeptPicture extends PictureRow {
+  readonly examined: number;
+}
+
+/** Of a picture that was kept, and then could not be decoded. */
+export const unreadablePicture = ({ sha256 }: Pick<PictureRow, "sha256">): CytoError =>
+  new CytoError("IMAGE_UNREADABLE", `the picture ${sha256} cannot be decoded`);
+
+/** A picture that waits to be looked at. */
+export interface WaitingPicture extends PictureRow {
+  readonly id: number;
 }
 
 /** A label, worked out as far as it can be without the database. */

@@ -72,5 +72,27 @@ CREATE TABLE slides (slide TEXT PRIMARY KEY, cells INTEGER NOT NULL, changed INT
 CREATE TABLE confirmedStains (id INTEGER PRIMARY KEY, stain TEXT NOT NULL);
 `;
 
+/**
+ * What a look at a picture tells came apart from what its header tells: a picture is kept at once and looked at later. `examined` is 0
+ * until then, 1 after it, 2 where the picture turned out to be unreadable. Looks are numbered as they come.
+ */
+const version2 = `
+CREATE TABLE looks (
+  id INTEGER PRIMARY KEY,
+  picture INTEGER NOT NULL UNIQUE REFERENCES pictures (id),
+  thumbnail BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  stain TEXT NOT NULL
+);
+INSERT INTO looks (picture, thumbnail, signature, stain) SELECT id, thumbnail, signature, stain FROM pictures ORDER BY id;
+ALTER TABLE pictures DROP COLUMN thumbnail;
+ALTER TABLE pictures DROP COLUMN signature;
+ALTER TABLE pictures DROP COLUMN stain;
+ALTER TABLE pictures ADD COLUMN examined INTEGER NOT NULL DEFAULT 0;
+UPDATE pictures SET examined = 1;
+CREATE INDEX picturesToExamine ON pictures (id) WHERE examined = 0;
+CREATE INDEX picturesToGroup ON pictures (id) WHERE lookAlike IS NULL AND examined = 1;
+`;
+
 /** What has been released is never changed; a change is one more. */
-export const migrations: readonly string[] = [version1];
+export const migrations: readonly string[] = [version1, version2];

@@ -1,6 +1,6 @@
 import type { StainMeasure } from "../../pictures/index.js";
 import type { Connection } from "../../store/index.js";
-import { stainDistance } from "../learning.js";
+import { type Doubt, scoreField, stainDistance } from "../learning.js";
 
 /** Stains nearer than this to one that is kept, in levels, say nothing new. */
 const nearLevels = 4;
@@ -41,3 +41,18 @@ export class ConfirmedStains {
     return this.#kept;
   }
 }
+
+/** Expected gain of a field by what is known of it alone; its stain counts once its picture has been looked at. */
+export const interestOf = (
+  stains: ConfirmedStains,
+  field: { readonly doubt: Doubt; readonly changed: number; readonly stain: StainMeasure | undefined },
+): number => {
+  const { doubt, changed, stain } = field;
+  return scoreField(
+    {
+      ...{ counts: {}, doubt, changed, lookAlike: null, slide: { cells: 0, changed: 0 } },
+      stainDistance: stain === undefined ? null : stains.distance(stain),
+    },
+    {},
+  ).gain;
+};

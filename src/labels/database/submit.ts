@@ -2,18 +2,21 @@ import { type CellClass, CytoError } from "../../core/index.js";
 import type { StainMeasure } from "../../pictures/index.js";
 import type { Connection } from "../../store/index.js";
 import type { FieldCell, ReviewState } from "../fieldRecord.js";
-import { cellsChanged, type FieldEvidence, scoreField } from "../learning.js";
+import { cellsChanged } from "../learning.js";
 import { placeCells } from "../validation.js";
 import { addToCounter } from "./counters.js";
 import { recordBySeq } from "./queries.js";
-import type { NewLabel, Submitted } from "./rows.js";
-import type { ConfirmedStains } from "./stains.js";
+import { examination, type NewLabel, type Submitted, unreadablePicture } from "./rows.js";
+import { type ConfirmedStains, interestOf } from "./stains.js";
 
 interface PictureFacts {
   readonly id: number;
   readonly widthPx: number;
   readonly heightPx: number;
-  readonly stain: string;
+  readonly sha256: string;
+  readonly examined: number;
+  /** Null until the picture has been looked at. */
+  readonly stain: string | null;
   readonly lookAlike: string | null;
 }
 
@@ -38,14 +41,19 @@ interface Before {
   readonly umPerPixel: number | null;
 }
 
-const pictureColumns = "id, widthPx, heightPx, stain, lookAlike";
+const pictureText = `SELECT p.id, p.widthPx, p.heightPx, p.sha256, p.examined, l.stain, p.lookAlike
+  FROM pictures p LEFT JOIN looks l ON l.picture = p.id`;
+
+/** Of a picture that turned out to be no picture, there is nothing to say. */
+const checkReadable = (picture: PictureFacts, state: ReviewState): void => {
+  if (picture.examined === examination.unreadable && state !== "rejected") throw unreadablePicture(picture);
+};
 
 const before = (connection: Connection, { label }: NewLabel): Before => {
   if (label.field === undefined) {
-    const picture = connection
-      .sql(`SELECT ${pictureColumns} FROM pictures WHERE sha256 = ?`)
-      .get<PictureFacts>(label.picture!);
+    const picture = connection.sql(`${pictureText} WHERE p.sha256 = ?`).get<PictureFacts>(label.picture!);
     if (picture === undefined) throw new CytoError("LABEL_PICTURE_UNKNOWN", `there is no picture ${label.picture}`);
+    checkReadable(picture, label.state);
     return { field: undefined, picture, origin: "{}", umPerPixel: null };
   }
   const field = connection.sql("SELECT * FROM fields WHERE field = ?").get<FieldRow>(label.field);
@@ -54,9 +62,8 @@ const before = (connection: Connection, { label }: NewLabel): Before => {
     throw new CytoError("LABEL_CONFLICT", `field ${field.field} has revision ${field.revision}, not ${label.basedOn}`, {
       context: { field: field.field, revision: field.revision },
     });
-  const picture = connection
-    .sql(`SELECT ${pictureColumns} FROM pictures WHERE id = ?`)
-    .get<PictureFacts>(field.picture)!;
+  const picture = connection.sql(`${pictureText} WHERE p.id = ?`).get<PictureFacts>(field.picture)!;
+  checkReadable(picture, label.state);
   const newest = connection
     .sql("SELECT origin, umPerPixel FROM revisions WHERE seq = ?")
     .get<{ origin: string; umPerPixel: number | null }>(field.seq)!;
@@ -191,7 +198,7 @@ const within = (label: NewLabel, picture: PictureFacts): NewLabel => {
 
 /**
  * Appends a revision, of a new field or one that is there; the same label again changes nothing.
- * @throws CytoError LABEL_INVALID, LABEL_FIELD_UNKNOWN, LABEL_PICTURE_UNKNOWN, LABEL_CONFLICT
+ * @throws CytoError LABEL_INVALID, LABEL_FIELD_UNKNOWN, LABEL_PICTURE_UNKNOWN, LABEL_CONFLICT, IMAGE_UNREADABLE
  */
 export const submitLabel = (connection: Connection, stains: ConfirmedStains, label: NewLabel): Submitted => {
   const repeated = sentBefore(connection, label);
@@ -199,18 +206,21 @@ export const submitLabel = (connection: Connection, stains: ConfirmedStains, lab
   const known = before(connection, label);
   const now = within(label, known.picture);
   const { changed, compared } = comparison(connection, known.field, now);
-  const stain = JSON.parse(known.picture.stain) as StainMeasure;
-  const evidence: FieldEvidence = {
-    ...{ counts: {}, doubt: now.doubt, changed, lookAlike: null, slide: { cells: 0, changed: 0 } },
-    stainDistance: stains.distance(stain),
-  };
+  const stain = known.picture.stain === null ? undefined : (JSON.parse(known.picture.stain) as StainMeasure);
   const slide = now.label.origin?.slide ?? known.field?.slide ?? null;
-  const change = { now, before: known, slide, changed, compared, interest: scoreField(evidence, {}).gain };
+  const change = {
+    now,
+    before: known,
+    slide,
+    changed,
+    compared,
+    interest: interestOf(stains, { doubt: now.doubt, changed, stain }),
+  };
   if (known.field !== undefined) retire(connection, known.field);
   const id = writeField(connection, change);
   const seq = appendRevision(connection, id, change);
   enrol(connection, seq, change);
-  if (now.label.state === "confirmed") stains.add(stain);
+  if (now.label.state === "confirmed" && stain !== undefined) stains.add(stain);
   const record = recordBySeq(connection, seq)!;
   return { receipt: { id: now.label.id, field: record.field, revision: record.revision, repeated: false }, record };
 };

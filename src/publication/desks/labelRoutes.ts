@@ -88,7 +88,7 @@ export const addPictureRoutes = (app: FastifyInstance, labels: LabelDesk): void 
   const conversions = new Turnstile(maxUploads);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
-    /^(?:application\/octet-stream|image\/(?:jpeg|png|tiff|bmp|webp))$/,
+    /^(?:application\/octet-stream|image\/(?:jpeg|png|tiff|bmp))$/,
     { parseAs: "buffer" },
     (_request, body, done) => done(null, body),
   );

@@ -82,7 +82,7 @@ export const labelReceiptSchema = z.strictObject(labelReceipt);
 
 export const storedPictureSchema = z.strictObject({
   sha256: sha256Schema,
-  mediaType: z.enum(["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]),
+  mediaType: z.enum(["image/jpeg", "image/png", "image/tiff", "image/bmp"]),
   bytes: natural,
   widthPx: z.int().positive().describe("As it is shown (EXIF orientation applied)."),
   heightPx: z.int().positive(),
