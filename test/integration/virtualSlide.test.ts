@@ -140,6 +140,7 @@ describe.skipIf(executablePath === undefined)("the virtual slide in a browser (n
   it("shows a picture with its cells, counts that grow, and that it is simulated", async () => {
     await using daemon = await startDaemonProcess(["camera.options.framesPerSecond=2"]);
     const page = await browser.newPage({ viewport: { width: 1600, height: 1100 } });
+    page.setDefaultTimeout(120_000);
     const faults: string[] = [];
     page.on("pageerror", (error) => faults.push(error.message));
     await page.goto(daemon.url);
@@ -148,7 +149,7 @@ describe.skipIf(executablePath === undefined)("the virtual slide in a browser (n
     const label = (await page.locator("canvas[data-frame]").getAttribute("aria-label")) ?? "";
     expect(Number(/Red cell (\d+)/.exec(label)?.[1])).toBeGreaterThan(50);
     const before = await redCells(page);
-    await expect.poll(() => redCells(page), { timeout: 30_000 }).toBeGreaterThan(before + 100);
+    await expect.poll(() => redCells(page), { timeout: 120_000 }).toBeGreaterThan(before + 100);
     await page.screenshot({ path: join(folder, "virtual-slide.png") });
     expect(faults).toEqual([]);
     await page.close();

@@ -7,6 +7,8 @@ export interface RendererSetup {
   readonly slide: unknown;
   readonly optics: unknown;
   readonly painting?: unknown;
+  /** Of its NativeCalls. */
+  readonly calls: SharedArrayBuffer;
 }
 
 /** The painter of a slide and where the scan begins, as the painting thread reads it. */

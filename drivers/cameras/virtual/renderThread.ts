@@ -1,6 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { CytoError, spawnWorker } from "../../../src/core/index.js";
 import type { RenderedField } from "./fieldRenderer.js";
+import { NativeCalls } from "./nativeCalls.js";
 import { type RendererSetup, type RenderRequest, renderReplySchema } from "./renderMessages.js";
 import type { StagePosition } from "./slide.js";
 
@@ -16,12 +18,15 @@ export interface AskedField {
   readonly field: Promise<RenderedField | undefined>;
 }
 
-/** A thread that is asked to end is left behind after this, ms: it ends by itself when its network's run returns. */
+/** A thread that is asked to end has this long to do so by itself, ms: on a busy machine it may not come to run. */
 const patienceMs = 1500;
+/** Then it is ended between two runs of its network; so often is looked whether it is at one, ms. */
+const lookAgainMs = 20;
 
 /** The painting thread as seen from outside: fields by promise, in the order in which they were asked for. */
 export class RenderThread implements AsyncDisposable {
   readonly #worker: Worker;
+  readonly #calls = new NativeCalls();
   readonly #waiting = new Map<number, Waiting>();
   readonly #ready: Promise<void>;
   readonly #exited: Promise<void>;
@@ -31,8 +36,9 @@ export class RenderThread implements AsyncDisposable {
   #tileMs = 0;
   #ended: CytoError | undefined;
   #closing: Promise<void> | undefined;
+  #hasExited = false;
 
-  constructor(setup: RendererSetup) {
+  constructor(setup: Omit<RendererSetup, "calls">) {
     this.#ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve;
       this.#failReady = reject;
@@ -41,12 +47,13 @@ export class RenderThread implements AsyncDisposable {
     this.#ready.catch(() => undefined);
     this.#worker = spawnWorker(new URL("./renderWorker.js", import.meta.url), {
       name: "cytostream-slide",
-      workerData: setup,
+      workerData: { ...setup, calls: this.#calls.memory } satisfies RendererSetup,
     });
     this.#worker.on("message", (message: unknown) => this.#receive(message));
     this.#worker.on("error", (error) => this.#end(CytoError.from(error, "INTERNAL")));
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", () => {
+        this.#hasExited = true;
         this.#end(new CytoError("INTERNAL", "The virtual slide's painting thread has ended."));
         resolve();
       });
@@ -99,8 +106,14 @@ export class RenderThread implements AsyncDisposable {
     });
     await Promise.race([this.#exited, late]);
     clearTimeout(timer);
-    this.#worker.unref();
+    void this.#terminate();
     this.#end(new CytoError("INTERNAL", "The virtual slide's painting thread was closed."));
+  }
+
+  /** Keeps the process until the thread has ended. */
+  async #terminate(): Promise<void> {
+    while (!this.#hasExited && !this.#calls.end()) await delay(lookAgainMs);
+    if (!this.#hasExited) await this.#worker.terminate();
   }
 
   #post(request: RenderRequest): void {

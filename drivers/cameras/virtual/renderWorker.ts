@@ -5,6 +5,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { CytoError } from "../../../src/core/index.js";
 import { FieldRenderer } from "./fieldRenderer.js";
 import { opticsOptionsSchema, slideOptionsSchema } from "./manifest.js";
+import { NativeCalls } from "./nativeCalls.js";
 import {
   type RendererSetup,
   type RenderReply,
@@ -47,6 +48,7 @@ const openRenderer = async (setup: RendererSetup): Promise<Renderer> => {
   const { umPerPixel, fieldWidthPx, fieldHeightPx } = optics;
   const painter: SlidePainter = await Painting.open(slide, {
     ...slidePaintingSchema.parse(setup.painting),
+    native: new NativeCalls(setup.calls).make,
     umPerPixel,
     fieldWidthUm: fieldWidthPx * umPerPixel,
     fieldHeightUm: fieldHeightPx * umPerPixel,

@@ -1,7 +1,7 @@
 import { createRandom } from "../../../src/core/index.js";
 import type { Picture } from "../../../src/pictures/index.js";
 import type { Stain } from "../../../src/training/masks/index.js";
-import { openPainter, type Painter } from "../../../src/training/painter/index.js";
+import { type OpenPainterOptions, openPainter, type Painter } from "../../../src/training/painter/index.js";
 import { meanGlass } from "./glass.js";
 import { PaintedLight } from "./paintedLight.js";
 import { PainterLoan } from "./painterLoan.js";
@@ -16,6 +16,8 @@ export interface SlidePaintingOptions extends Omit<GridOptions, "paintedUmPerPix
   readonly directory: string;
   /** Size of a pixel of the field, um. */
   readonly umPerPixel: number;
+  /** Makes the calls into native code; see `OpenPainterOptions`. */
+  readonly native?: OpenPainterOptions["native"];
 }
 
 /** Masks are so much larger than their pictures, so that outlines are as smooth as real ones. */
@@ -91,8 +93,8 @@ export class SlidePainter extends PaintedLight implements AsyncDisposable {
 
   /** @throws CytoError MODEL_NOT_FOUND, MODEL_INVALID */
   static async open(slide: Slide, options: SlidePaintingOptions): Promise<SlidePainter> {
-    const { directory, umPerPixel } = options;
-    const loan = new PainterLoan(() => openPainter(directory, { threads: 1 }));
+    const { directory, umPerPixel, native } = options;
+    const loan = new PainterLoan(() => openPainter(directory, { threads: 1, native }));
     const { redCellPx, multiple } = await loan.use(async (painter) => painter);
     const paintedUmPerPixel = redCellUm / redCellPx;
     const grid = tileGridOf({ ...options, paintedUmPerPixel, multiple: alignmentOf({ multiple }) });

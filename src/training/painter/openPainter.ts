@@ -12,6 +12,8 @@ export interface OpenPainterOptions {
   readonly provider?: ExecutionProvider | undefined;
   /** Threads of onnxruntime; default its own choice. */
   readonly threads?: number | undefined;
+  /** Makes every call into native code: for a thread that may be ended, which must not be while one is under way. */
+  readonly native?: (<T>(call: () => Promise<T>) => Promise<T>) | undefined;
 }
 
 export interface DrawnField {
@@ -71,12 +73,14 @@ const oversize = 1.25;
  */
 export const openPainter = async (
   directory: string,
-  { provider = "cpu", threads }: OpenPainterOptions = {},
+  { provider = "cpu", threads, native = (call) => call() }: OpenPainterOptions = {},
 ): Promise<Painter> => {
   const source = await loadPainterModel(directory);
   const sources = await readMaskSources(source.masksPath);
-  const session = await openPainterSession(source, { provider, ...(threads === undefined ? {} : { threads }) });
-  const painter = new PicturePainter(session, source);
+  const session = await native(() =>
+    openPainterSession(source, { provider, ...(threads === undefined ? {} : { threads }) }),
+  );
+  const painter = new PicturePainter({ paint: (feeds) => native(() => session.paint(feeds)) }, source);
   const { redCellPx, multiple } = source;
   return {
     ref: source.ref,
@@ -104,6 +108,6 @@ export const openPainter = async (
     paint: (mask, { stain = mask.stain, seed = 1, view = wholeView(mask, redCellPx) } = {}) =>
       painter.paint(mask, { view, stain, seed }),
     labelsOf: (mask, view = wholeView(mask, redCellPx)) => paintedLabels(mask, view),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => native(async () => session[Symbol.asyncDispose]()),
   };
 };

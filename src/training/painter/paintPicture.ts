@@ -86,7 +86,7 @@ export class PicturePainter {
   #planes = new Float32Array(0);
 
   constructor(
-    private readonly session: PainterSession,
+    private readonly session: Pick<PainterSession, "paint">,
     private readonly network: PaintingNetwork,
   ) {}
 

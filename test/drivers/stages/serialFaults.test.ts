@@ -1,8 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createRandom } from "../../../src/core/index.js";
 import { controllerCases } from "./controllers.js";
 import { needsSocat, socatThere } from "./emulators/pty.js";
 import { SerialTrial, serialFaults } from "./serialTrials.js";
+
+// Eight controllers at once, each through six faults: long on a machine that has other things to do.
+vi.setConfig({ testTimeout: 300_000 });
 
 describe.skipIf(!socatThere)(`stages on a line that fails in mid-move (${needsSocat})`, () => {
   it.concurrent.each(controllerCases)(
