@@ -174,6 +174,7 @@ describe.skipIf(!tools)(
         "stage.name=grbl",
         `stage.source=${port.path}`,
         "stage.options.z=false",
+        "stage.options.silenceMs=2000",
         ...["x.min=-220", "x.max=220", "y.min=-160", "y.max=160"].map((limit) => `stage.limitsUm.${limit}`),
       ]);
       await daemon.ready();

@@ -9,7 +9,7 @@ import {
 } from "../../../drivers/conformance/index.js";
 import type { Stage, StageAxis, StageDriver } from "../../../drivers/contract.js";
 import { driver as virtual } from "../../../drivers/stages/virtual/driver.js";
-import { type ControllerCase, controllerCases, driverOf } from "./controllers.js";
+import { type ControllerCase, controllerCases, driverOf, patient } from "./controllers.js";
 import type { LineFirmware } from "./emulators/lineFirmware.js";
 import { EmulatedPort, needsSocat, socatThere } from "./emulators/pty.js";
 
@@ -48,8 +48,7 @@ const emulatedSubject = async (
 ): Promise<StageSubject> => ({
   driver: await driverOf(name),
   source: path,
-  // Emulators share this machine with all that it does; how soon a silent one is halted is tried in serialFaults.test.ts.
-  options: { replyTimeoutMs: 2000, silenceMs: 2000, ...options },
+  options: { ...patient, ...options },
   limitsUm,
   homes: true,
   probe: {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import type { Stage, StageLimitsUm } from "../../../drivers/contract.js";
 import type { CytoError } from "../../../src/core/index.js";
-import { type ControllerCase, controllerCases, driverOf } from "./controllers.js";
+import { type ControllerCase, controllerCases, driverOf, patient } from "./controllers.js";
 import { AsiFirmware } from "./emulators/asi.js";
 import type { LineFirmware } from "./emulators/lineFirmware.js";
 import { PriorFirmware } from "./emulators/prior.js";
@@ -30,7 +30,7 @@ async function withStage(
   const faults: CytoError[] = [];
   const stage = await driver.open({
     source: port.path,
-    options: driver.manifest.options.parse({ replyTimeoutMs: 1000, ...options }),
+    options: driver.manifest.options.parse({ ...patient, ...options }),
     limitsUm,
     signal: abort.signal,
     onFault: (fault) => void faults.push(fault),

@@ -81,4 +81,10 @@ export const controllerCases: readonly ControllerCase[] = [
   },
 ];
 
+/**
+ * Emulators share this machine with all that it does, and may not run for a while. How soon a controller that is
+ * silent is halted is tried where that is asked for.
+ */
+export const patient = { replyTimeoutMs: 2000, silenceMs: 2000 } as const;
+
 export const driverOf = (name: string): Promise<StageDriver> => loadStage(name);

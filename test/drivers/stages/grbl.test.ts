@@ -5,6 +5,7 @@ import type { Stage } from "../../../drivers/contract.js";
 import { driver } from "../../../drivers/stages/grbl/driver.js";
 import { parseStatus } from "../../../drivers/stages/grbl/protocol.js";
 import type { CytoError } from "../../../src/core/index.js";
+import { patient } from "./controllers.js";
 import { GrblFirmware, type GrblFirmwareOptions } from "./emulators/grbl.js";
 import { EmulatedPort, needsSocat, socatThere } from "./emulators/pty.js";
 
@@ -15,7 +16,11 @@ interface Bench {
   reopen(): Promise<Stage>;
 }
 
-const withStage = async (given: GrblFirmwareOptions, use: (bench: Bench) => Promise<void>): Promise<void> => {
+const withStage = async (
+  given: GrblFirmwareOptions,
+  use: (bench: Bench) => Promise<void>,
+  options: object = patient,
+): Promise<void> => {
   const firmware = new GrblFirmware(given);
   await using port = await EmulatedPort.open(firmware);
   const faults: CytoError[] = [];
@@ -23,7 +28,7 @@ const withStage = async (given: GrblFirmwareOptions, use: (bench: Bench) => Prom
   const open = async (): Promise<Stage> => {
     const stage = await driver.open({
       source: port.path,
-      options: driver.manifest.options.parse({ replyTimeoutMs: 150 }),
+      options: driver.manifest.options.parse(options),
       limitsUm: {},
       signal: new AbortController().signal,
       onFault: (fault) => void faults.push(fault),
@@ -149,7 +154,7 @@ describe.skipIf(!socatThere)(`GRBL as the real firmware behaves (${needsSocat})`
     firmware.receive(Buffer.from("G0X50\n"));
     await using stage = await driver.open({
       source: port.path,
-      options: driver.manifest.options.parse({}),
+      options: driver.manifest.options.parse(patient),
       limitsUm: {},
       signal: new AbortController().signal,
     });
@@ -161,31 +166,39 @@ describe.skipIf(!socatThere)(`GRBL as the real firmware behaves (${needsSocat})`
   });
 
   it("is halted when it says nothing in mid-move, and lost when it stays silent", async () => {
-    await withStage({ settings: { 22: 0 }, timeFactor: 0.2 }, async ({ stage, firmware, faults }) => {
-      const way = codeOf(stage.moveTo({ x: 90_000 }));
-      while (!firmware.motors.anyMoves) await delay(2);
-      firmware.send = () => undefined;
-      expect(await way).toBe("STAGE_SILENT");
-      expect(firmware.motors.anyMoves).toBe(false);
-      expect(firmware.motors.haltedAtMs).toBeGreaterThan(0);
-      expect(faults.map(({ code }) => code)).toEqual(["STAGE_SILENT"]);
-    });
+    await withStage(
+      { settings: { 22: 0 }, timeFactor: 0.2 },
+      async ({ stage, firmware, faults }) => {
+        const way = codeOf(stage.moveTo({ x: 90_000 }));
+        while (!firmware.motors.anyMoves) await delay(2);
+        firmware.send = () => undefined;
+        expect(await way).toBe("STAGE_SILENT");
+        expect(firmware.motors.anyMoves).toBe(false);
+        expect(firmware.motors.haltedAtMs).toBeGreaterThan(0);
+        expect(faults.map(({ code }) => code)).toEqual(["STAGE_SILENT"]);
+      },
+      { replyTimeoutMs: 150 },
+    );
   });
 
   it("is halted, and not lost, where it answers again", async () => {
-    await withStage({ settings: { 22: 0 }, timeFactor: 0.2 }, async ({ stage, firmware, faults }) => {
-      await stage.declare({ x: 0, y: 0, z: 0 });
-      const way = codeOf(stage.moveTo({ x: 90_000 }));
-      while (!firmware.motors.anyMoves) await delay(2);
-      const { send } = firmware;
-      firmware.send = () => undefined;
-      await vi.waitFor(() => expect(firmware.state).toBe("Hold"));
-      firmware.send = send;
-      expect(await way).toBe("STAGE_SILENT");
-      expect([faults.length, stage.referenced]).toEqual([0, true]);
-      const { x } = await stage.position();
-      expect(x).toBe(firmware.motors.counter("x"));
-      expect((await stage.moveTo({ x: x + 50 })).x).toBe(x + 50);
-    });
+    await withStage(
+      { settings: { 22: 0 }, timeFactor: 0.2 },
+      async ({ stage, firmware, faults }) => {
+        await stage.declare({ x: 0, y: 0, z: 0 });
+        const way = codeOf(stage.moveTo({ x: 90_000 }));
+        while (!firmware.motors.anyMoves) await delay(2);
+        const { send } = firmware;
+        firmware.send = () => undefined;
+        await vi.waitFor(() => expect(firmware.state).toBe("Hold"));
+        firmware.send = send;
+        expect(await way).toBe("STAGE_SILENT");
+        expect([faults.length, stage.referenced]).toEqual([0, true]);
+        const { x } = await stage.position();
+        expect(x).toBe(firmware.motors.counter("x"));
+        expect((await stage.moveTo({ x: x + 50 })).x).toBe(x + 50);
+      },
+      { replyTimeoutMs: 150 },
+    );
   });
 });

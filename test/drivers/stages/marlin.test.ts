@@ -5,6 +5,7 @@ import type { Stage } from "../../../drivers/contract.js";
 import { driver } from "../../../drivers/stages/marlin/driver.js";
 import * as protocol from "../../../drivers/stages/marlin/protocol.js";
 import type { CytoError } from "../../../src/core/index.js";
+import { patient } from "./controllers.js";
 import { MarlinFirmware, type MarlinFirmwareOptions } from "./emulators/marlin.js";
 import { EmulatedPort, needsSocat, socatThere } from "./emulators/pty.js";
 
@@ -24,7 +25,7 @@ const withStage = async (
   const faults: CytoError[] = [];
   await using stage = await driver.open({
     source: port.path,
-    options: driver.manifest.options.parse({ replyTimeoutMs: 1000, ...options }),
+    options: driver.manifest.options.parse({ ...patient, ...options }),
     limitsUm: {},
     signal: new AbortController().signal,
     onFault: (fault) => void faults.push(fault),

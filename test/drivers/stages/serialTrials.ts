@@ -174,8 +174,6 @@ export class SerialTrial implements AsyncDisposable {
       await control.stop().catch(() => undefined);
       await until("The halt", halted);
       figures.stopMs.push(motors.haltedAtMs - beganMs);
-      if (motors.haltedAtMs - beganMs > 150)
-        console.log("LATE", this.subject.name, motors.haltedAtMs - beganMs, firmware.heard.slice(-12));
     } else if (fault === "unplugged") {
       port.unplug();
       await until("The loss", () => control.status.state === "reconnecting");
