@@ -174,7 +174,7 @@ const intakeFigures = async (root: string, fields: number, models: BenchContext[
   await using desk = openLabelDesk(paths, database);
   const jpegs = await pictures();
   await takeIn(desk, jpegs, Math.min(64, fields), "warm");
-  const alone = await takeIn(desk, jpegs, fields, "alone");
+  const alone = await takeIn(desk, jpegs, fields, "quiet");
   const examinedPerSecond = await lookedAt(desk, fields);
   const beside = await besideLiveCount(models, () => takeIn(desk, jpegs, fields, "beside"));
   await desk.grouped();
