@@ -9,7 +9,7 @@ import { DaemonUnderTest } from "./daemonUnderTest.js";
 import { reel } from "./drivers/cameras/memory/reel.js";
 import { type BenchContext, type BenchResult, columns } from "./figures.js";
 import { latenciesOf } from "./latency.js";
-import { daemonPhase, usualPictures } from "./pipeline.js";
+import { daemonPhase, easyIntervalMs, usualPictures } from "./pipeline.js";
 import { median, quantile } from "./statistics.js";
 
 /** What goes on beside the count in a phase. */
@@ -17,9 +17,6 @@ interface Company {
   begin(): void;
   end(): void;
 }
-
-/** Frames come at half the rate of a camera that the daemon can just follow on two such cores: none waits for another. */
-const intervalMs = 110;
 
 /** A process that trains as the daemon's own trainings do, until it is ended. */
 const startTraining = (): ChildProcess => {
@@ -104,7 +101,7 @@ export const besideBench = async ({ quick, models }: BenchContext): Promise<Benc
   };
   const phases: Record<string, number[][]> = Object.fromEntries(Object.keys(companies).map((name) => [name, []]));
   try {
-    reel.intervalMs = intervalMs;
+    reel.intervalMs = easyIntervalMs;
     await daemonPhase(daemon, phaseMs);
     for (let round = 0; round < rounds; round++) {
       for (const [name, company] of Object.entries(companies)) {
@@ -119,7 +116,7 @@ export const besideBench = async ({ quick, models }: BenchContext): Promise<Benc
   }
   const of = (name: string): readonly number[] => phases[name]!.flat();
   const p99 = (name: string): number => quantile(of(name), 0.99);
-  const how = `p99 from capture to the cells at a ws client, over the one without a training; daemon in this process, memory camera with ${source}, a frame each ${intervalMs} ms, ${rounds} phases of ${phaseMs / 1000} s each in turn`;
+  const how = `p99 from capture to the cells at a ws client, over the one without a training; daemon in this process, memory camera with ${source}, a frame each ${easyIntervalMs} ms, ${rounds} phases of ${phaseMs / 1000} s each in turn`;
   const figure = (name: string, company: string, what: string) => {
     const [low, high] = ratioInterval(phases[company]!, phases.alone!);
     const interval = `95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}, by phases`;

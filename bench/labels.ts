@@ -19,7 +19,7 @@ import type { BenchContext, BenchResult, Figure } from "./figures.js";
 import { fillLabels } from "./labelRows.js";
 import { latenciesOf } from "./latency.js";
 import { paintedPictures, realPictures } from "./pictures.js";
-import { daemonPhase, usualPictures } from "./pipeline.js";
+import { daemonPhase, easyIntervalMs, usualPictures } from "./pipeline.js";
 import { median, quantile } from "./statistics.js";
 
 /** Clients that hand in labelled fields at the same time: each sends its next when the last is acknowledged. */
@@ -145,9 +145,6 @@ const pictures = async (): Promise<Uint8Array[]> => {
   return Promise.all(fields.map((field) => encodeJpeg(field, { quality: 90, maxSide: 640 })));
 };
 
-/** A frame each so many ms: half of what the daemon can just follow on two cores such as ours. */
-const frameIntervalMs = 110;
-
 /** Runs something while a daemon in this process counts live, and tells how long its fields took. */
 const besideLiveCount = async <T>(
   models: BenchContext["models"],
@@ -157,7 +154,7 @@ const besideLiveCount = async <T>(
   await using daemon = await DaemonUnderTest.start({
     ...{ pictures: shown, pace: "live", workers: 1, threads: availableParallelism(), models },
   });
-  reel.intervalMs = frameIntervalMs;
+  reel.intervalMs = easyIntervalMs;
   await daemonPhase(daemon, 3000);
   reel.start();
   try {
@@ -182,7 +179,7 @@ const intakeFigures = async (root: string, fields: number, models: BenchContext[
   const labels = await submitOnly(desk, picture.sha256, fields);
   const meanKiB = jpegs.reduce((sum, { length }) => sum + length, 0) / jpegs.length / 1024;
   const how = `${fields} fields from ${clients} clients, each with a JPEG of its own (${jpegs.length} different real fields, mean ${meanKiB.toFixed(0)} KiB) and ${cellsPerField} cells: picture known to be whole, synced, label committed, acknowledged`;
-  const counting = `a daemon in this process counts live meanwhile, a frame each ${frameIntervalMs} ms (${beside.latencies.length} fields, p99 ${quantile(beside.latencies, 0.99).toFixed(0)} ms)`;
+  const counting = `a daemon in this process counts live meanwhile, a frame each ${easyIntervalMs} ms (${beside.latencies.length} fields, p99 ${quantile(beside.latencies, 0.99).toFixed(0)} ms)`;
   const howBeside = `${how}; ${counting}`;
   const howLabels = `${fields} labels from ${clients} clients for a picture that is there`;
   return [
